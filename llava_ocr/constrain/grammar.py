@@ -1,0 +1,18 @@
+"""What a decoder is held to: the value that passes from `constrain` to the engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """The shape of an answer, in the two forms engines take.
+
+    `lark` is llguidance's dialect and holds everything, the page's words included. `json_schema` is for servers that
+    take no grammar: it gives the shape only, so their answers are checked against the words afterwards.
+    """
+
+    lark: str
+    json_schema: dict[str, Any] = field(default_factory=dict)

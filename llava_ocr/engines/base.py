@@ -1,0 +1,97 @@
+"""What every engine takes and returns. Engines are the only code that knows which model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from llava_ocr.constrain.grammar import Grammar
+from llava_ocr.errors import ExtractionError
+from llava_ocr.geometry import Grid
+from llava_ocr.prompts import Prompt
+from llava_ocr.tiles.tiled import TiledRaster
+
+
+class StopReason(StrEnum):
+    """Why a completion ended."""
+
+    END = "end"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question about one page (or a few): `prompt.user` holds one `<image>` mark for each raster."""
+
+    id: str
+    prompt: Prompt
+    rasters: tuple[TiledRaster, ...]
+    grammar: Grammar | None
+    max_new_tokens: int
+
+
+@dataclass(frozen=True)
+class TokenTrace:
+    """The answer's tokens: where each ends in `Completion.text` (in characters), how likely it was, whether forced.
+
+    `logprobs[i]` is conditioned on the prompt, the tokens before it and the grammar's mask where one was applied;
+    a forced token has 0.0. Engines that do not tell leave the trace empty.
+    """
+
+    ends: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    forced: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """An engine's answer to one request. `error` is set instead of `text` where this request alone failed."""
+
+    request_id: str
+    text: str
+    stop_reason: StopReason
+    num_prompt_tokens: int
+    num_new_tokens: int
+    num_forced_tokens: int = 0
+    trace: TokenTrace = field(default_factory=TokenTrace)
+    error: ExtractionError | None = None
+
+
+@dataclass(frozen=True)
+class EngineProfile:
+    """What the pages must be prepared for. Comes with the model (its card), never from the pipeline.
+
+    `grids` are the grids offered to a page whose words are not in the prompt; `anchored_grids` those for a page whose
+    words are. `OVERVIEW_ONLY` is allowed in either. `patches_per_side` is per tile.
+    """
+
+    name: str
+    fingerprint: str
+    tile_px: int
+    patches_per_side: int
+    context_tokens: int
+    grids: tuple[Grid, ...]
+    anchored_grids: tuple[Grid, ...]
+    takes_grammar: bool
+    takes_words: bool = True
+
+
+class Engine(Protocol):
+    """A model behind one batch method."""
+
+    @property
+    def profile(self) -> EngineProfile:
+        """What pages must look like for this engine."""
+        ...
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """Answer every request, in order. One request's failure is its completion's `error`; raises EngineError
+        only when none can be answered."""
+        ...
+
+    def close(self) -> None:
+        """Free the device, stop the children, close the connections."""
+        ...

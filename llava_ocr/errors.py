@@ -1,0 +1,238 @@
+"""Every error the product raises, on one screen. Retry asks `error.retryable`; the command line asks `error.exit_code`.
+
+Messages say what, where and what to do next. They never hold a secret or text from a document.
+"""
+
+from __future__ import annotations
+
+
+class ExtractionError(Exception):
+    """Any failure of ours. `str(error)` is one line for a person; `hint` says what to do."""
+
+    retryable = False
+    exit_code = 1
+    hint = ""
+
+    @property
+    def reason(self) -> str:
+        """The class name, which is what rows and reports store as the failure class."""
+        return type(self).__name__
+
+
+# Config: the order itself is wrong; nothing was read.
+class ConfigError(ExtractionError):
+    """Settings, arguments or a schema file are wrong; nothing was read."""
+
+    exit_code = 2
+    hint = "Run the command with --help, or `llava-ocr doctor`."
+
+
+class UnknownSchema(ConfigError):
+    """No document type has this name."""
+
+    hint = "`llava-ocr schema list` names those that exist; `--schemas DIR` adds a folder of your own."
+
+
+class BadSchema(ConfigError):
+    """A schema file breaks a rule of `llava_ocr.schema`."""
+
+    hint = "`llava-ocr schema check FILE` lists every fault in it."
+
+
+class MissingExtra(ConfigError):
+    """An optional package or model is not installed."""
+
+    hint = "`llava-ocr doctor` says what is missing and how to add it."
+
+
+# Input: the document is at fault.
+class InputError(ExtractionError):
+    """The document is at fault; trying again cannot help."""
+
+    exit_code = 3
+
+
+class EmptyDocument(InputError):
+    """The object has no bytes."""
+
+    hint = "Upload the object again."
+
+
+class UnknownFormat(InputError):
+    """The bytes are no PDF and no image of a kind that is read here."""
+
+    hint = "Convert it to PDF, PNG, JPEG, TIFF or WebP."
+
+
+class CorruptDocument(InputError):
+    """The document can't be opened."""
+
+    hint = "Open it in a viewer; export or scan it again."
+
+
+class NeedsPassword(InputError):
+    """The document is encrypted and no password fits."""
+
+    hint = "Give its passwords, one a line, with --password-file."
+
+
+class NoPages(InputError):
+    """The document opens and has no pages."""
+
+    hint = "Open it in a viewer; export it again."
+
+
+class TooManyPages(InputError):
+    """The document has more pages than `limits.max_pages`."""
+
+    hint = "Raise LLAVA_OCR_MAX_PAGES, or split the document."
+
+
+class CorruptPage(InputError):
+    """One page can't be loaded or drawn; the others may be fine."""
+
+    hint = "Open the page in a viewer; export or scan it again."
+
+
+class PageTooLarge(InputError):
+    """Drawing the page would take more pixels than `limits.max_pixels`."""
+
+    hint = "Raise LLAVA_OCR_MAX_PIXELS, or scale the page down."
+
+
+class DocumentTooLarge(InputError):
+    """The object has more bytes than `limits.max_bytes`."""
+
+    hint = "Raise LLAVA_OCR_MAX_BYTES, or split the document."
+
+
+class RasterTimeout(InputError):
+    """Reading the page took longer than `limits.page_timeout_s`; the child process was ended."""
+
+    hint = "Raise LLAVA_OCR_PAGE_TIMEOUT_S, or print the page to a new PDF."
+
+
+class RasterOutOfMemory(InputError):
+    """Reading the page took more memory than `limits.memory_bytes`."""
+
+    hint = "Raise LLAVA_OCR_MEMORY_BYTES, or print the page to a new PDF."
+
+
+class RasterCrash(InputError):
+    """The child process that read the page died."""
+
+    hint = "Print the page to a new PDF; please report the file's origin."
+
+
+# Output: the model answered, and the answer can't be used.
+class OutputError(ExtractionError):
+    """The model's answer can't be used."""
+
+    exit_code = 4
+
+
+class CutAnswer(OutputError):
+    """The answer reached its token limit before it ended."""
+
+    hint = "Raise LLAVA_OCR_MAX_NEW_TOKENS."
+
+
+class InvalidAnswer(OutputError):
+    """The answer is not of the schema's shape."""
+
+    hint = "Use an engine that decodes under a grammar; `llava-ocr doctor` says which do."
+
+
+# Engine: the model or its server is at fault.
+class EngineError(ExtractionError):
+    """The engine failed; the document may be fine."""
+
+    exit_code = 4
+
+
+class ModelNotFound(EngineError):
+    """The model is neither shipped, nor a folder, nor in the local hub cache."""
+
+    hint = "Give `small`, a folder, or a hub name that is downloaded; `llava-ocr doctor` shows what is here."
+
+
+class PromptTooLong(EngineError):
+    """The request needs more tokens than the model's context holds; refused before anything is computed."""
+
+    hint = "Lower LLAVA_OCR_MAX_TILES, or use a model with a longer context."
+
+
+class BadGrammar(EngineError):
+    """The grammar of a schema can't be compiled."""
+
+    hint = "`llava-ocr schema check FILE`; please report the schema."
+
+
+class EngineUnavailable(EngineError):
+    """The engine's server or device does not answer."""
+
+    retryable = True
+    hint = "Start the server or wait, then run again; finished documents are kept."
+
+
+class EngineTimeout(EngineError):
+    """The engine took longer than its limit. Not retried blindly: the server may still be working on it."""
+
+    hint = "Raise LLAVA_OCR_ENGINE_TIMEOUT_S, or lower the concurrency."
+
+
+class EngineOutOfMemory(EngineError):
+    """One request alone does not fit the device's memory."""
+
+    hint = "Lower LLAVA_OCR_MAX_TILES, or choose a smaller precision with LLAVA_OCR_PRECISION."
+
+
+# Store: objects or the database.
+class StoreError(ExtractionError):
+    """The object store or the database failed."""
+
+    exit_code = 5
+
+
+class ObjectNotFound(StoreError):
+    """No object has this key (any more)."""
+
+    hint = "List the source again with `llava-ocr store ls`."
+
+
+class StoreDenied(StoreError):
+    """The store refuses the credentials."""
+
+    hint = "Check the profile, keys and bucket policy; `llava-ocr doctor --source ...` tries them."
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer, or asks to slow down."""
+
+    retryable = True
+    hint = "Check the endpoint and the network, then run again; finished documents are kept."
+
+
+class ObjectChanged(StoreError):
+    """The object was overwritten while it was read."""
+
+    retryable = True
+    hint = "Run again: the new object will be read."
+
+
+class DatabaseError(StoreError):
+    """The database refuses or fails."""
+
+    hint = "Check LLAVA_OCR_DB; `llava-ocr db check` says what is wrong."
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database does not answer."""
+
+    retryable = True
+
+
+class SchemaOutOfDate(DatabaseError):
+    """The database's tables are of another version than this program."""
+
+    hint = "Run `llava-ocr db upgrade`."

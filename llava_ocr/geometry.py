@@ -1,0 +1,118 @@
+"""Sizes, grids and boxes, and the conversions between them. Nothing else in the package converts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Size:
+    """A raster's extent in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def num_px(self) -> int:
+        """Pixels in all."""
+        return self.width * self.height
+
+    @property
+    def aspect(self) -> float:
+        """Width over height."""
+        return self.width / self.height
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grid:
+    """Rows and columns of tiles; `Grid(0, 0)` is the overview alone."""
+
+    rows: int
+    cols: int
+
+    @property
+    def num_tiles(self) -> int:
+        """Tiles in the grid, the overview not counted."""
+        return self.rows * self.cols
+
+    def size(self, tile_px: int) -> Size:
+        """The raster extent that the grid covers when every tile is `tile_px` square."""
+        return Size(self.cols * tile_px, self.rows * tile_px)
+
+
+OVERVIEW_ONLY = Grid(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle as fractions (0 to 1) of the upright page, from its top left corner."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        """Extent in x, a fraction of the page's width."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """Extent in y, a fraction of the page's height."""
+        return self.y1 - self.y0
+
+    @property
+    def area(self) -> float:
+        """Fraction of the page covered; 0 when the box is empty or turned over."""
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def center_x(self) -> float:
+        """Middle in x."""
+        return (self.x0 + self.x1) / 2
+
+    @property
+    def center_y(self) -> float:
+        """Middle in y."""
+        return (self.y0 + self.y1) / 2
+
+    def intersection(self, other: Box) -> Box:
+        """The part both boxes cover; its `area` is 0 when they do not meet."""
+        return Box(max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1))
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        shared = self.intersection(other).area
+        total = self.area + other.area - shared
+        return shared / total if total > 0 else 0.0
+
+    def clipped(self) -> Box:
+        """The part of the box that lies on the page."""
+        return Box(*(min(1.0, max(0.0, edge)) for edge in (self.x0, self.y0, self.x1, self.y1)))
+
+
+def union(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box around all of `boxes`; they must not be empty."""
+    listed = list(boxes)
+    assert listed, "union of no boxes"
+    return Box(
+        min(box.x0 for box in listed),
+        min(box.y0 for box in listed),
+        max(box.x1 for box in listed),
+        max(box.y1 for box in listed),
+    )
+
+
+def box_of_px(x0_px: float, y0_px: float, x1_px: float, y1_px: float, *, size: Size) -> Box:
+    """Turn pixel (or point) edges on a page of `size` into a box clipped to the page."""
+    return Box(x0_px / size.width, y0_px / size.height, x1_px / size.width, y1_px / size.height).clipped()
+
+
+def fit_within(size: Size, bound: Size) -> Size:
+    """Scale `size` to touch `bound` from inside, keeping its shape, as LLaVA's processor rounds (ceil, clipped)."""
+    scale_w, scale_h = bound.width / size.width, bound.height / size.height
+    if scale_w < scale_h:
+        return Size(bound.width, min(-(-size.height * bound.width // size.width), bound.height))
+    return Size(min(-(-size.width * bound.height // size.height), bound.width), bound.height)

@@ -1,0 +1,171 @@
+"""The values that travel through the product: documents, words, pages, fields, records. Pure; no outside library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from llava_ocr.geometry import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One stored object. `id` is the SHA-256 of its bytes (hex), so one content under two keys is one document."""
+
+    id: str
+    uri: str
+    size_bytes: int
+    media_type: str
+
+
+class WordReader(StrEnum):
+    """Who read the words of a page."""
+
+    TEXT_LAYER = "text_layer"
+    OCR = "ocr"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One printed word (no white space in it) and its place. `score` is the reader's own, 1.0 for a text layer."""
+
+    text: str
+    box: Box
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PageWords:
+    """The words of a page in the reader's order; `note` says why a text layer was not used."""
+
+    words: tuple[Word, ...]
+    reader: WordReader
+    note: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether there is any word."""
+        return bool(self.words)
+
+
+NO_WORDS = PageWords((), WordReader.NONE)
+
+
+class PageState(StrEnum):
+    """How a page ended. Every page of every document ends as one of these."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class PageOutcome:
+    """How one page ended; `reason` is an error class or a skip reason such as `blank`, empty when ok."""
+
+    page_index: int
+    state: PageState
+    reason: str = ""
+    message: str = ""
+
+
+class FieldState(StrEnum):
+    """What is known of a field. Only VALUE and AMBIGUOUS and UNGROUNDED carry a value."""
+
+    VALUE = "value"
+    ABSENT = "absent"
+    ILLEGIBLE = "illegible"
+    UNGROUNDED = "ungrounded"
+    CONFLICT = "conflict"
+    AMBIGUOUS = "ambiguous"
+
+
+FieldValue = str | Decimal | date | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a value was read: one box per printed line it runs over."""
+
+    page_index: int
+    boxes: tuple[Box, ...]
+    reader: WordReader
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class FieldReading:
+    """One leaf of a record, e.g. `seller.name` or `lines[2].line_total`.
+
+    `text` is what stands on the page, `value` the typed value parsed from it, `confidence` is 0 to 1,
+    `candidates` are the other values a CONFLICT or AMBIGUOUS field could have.
+    """
+
+    path: str
+    state: FieldState
+    text: str | None = None
+    value: FieldValue = None
+    confidence: float = 0.0
+    evidence: Evidence | None = None
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A cross-field check that does not hold, such as net + tax != grand; a remark, never an error."""
+
+    check: str
+    message: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made a record; `fingerprint` covers everything that can change an answer."""
+
+    schema_fingerprint: str
+    engine: str
+    engine_fingerprint: str
+    num_prompt_tokens: int = 0
+    num_new_tokens: int = 0
+    num_forced_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A filled schema with evidence and provenance. `values` is nested as in the schema, with typed leaves."""
+
+    document: Document
+    schema: str
+    record_index: int
+    values: dict[str, Any]
+    fields: tuple[FieldReading, ...]
+    findings: tuple[Finding, ...]
+    provenance: Provenance
+    needs_review: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOutcome:
+    """All that came of one document: its pages, and either records or the error that ended it.
+
+    `num_pages` is what the document said on opening, and `pages` must account for each of them; a document that
+    can't be opened has none, and `reason` then says why.
+    """
+
+    uri: str
+    document: Document | None
+    num_pages: int
+    pages: tuple[PageOutcome, ...]
+    records: tuple[Record, ...] = ()
+    reason: str = ""
+    message: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether no page failed and the document as a whole did not."""
+        return not self.reason and all(page.state is not PageState.FAILED for page in self.pages)

@@ -1,0 +1,50 @@
+"""Settings from the environment (`LLAVA_OCR_...`, or a `.env` file), read once at an edge. Unknown names are errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from llava_ocr.raster.base import OcrMode, PdfLibrary
+
+
+class Settings(BaseSettings):
+    """Everything that differs between machines, with the defaults of a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="LLAVA_OCR_", env_file=".env", extra="forbid", frozen=True)
+
+    db: str = Field("sqlite:///llava_ocr.db", description="Database URL: sqlite:///FILE or postgresql+psycopg://...")
+    engine: str = Field("small", description="`small`, a model folder or hub name, `scripted`, or `endpoint`")
+    schemas: Path | None = Field(None, description="A folder of schema files of your own")
+
+    precision: str = Field("auto", description="auto, fp32, bf16, fp16, int8 (bitsandbytes), nf4 (bitsandbytes)")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1")
+    batch_size: int = Field(8, ge=1, description="Requests given to the engine at once")
+    max_new_tokens: int = Field(2048, ge=1)
+    engine_timeout_s: float = Field(300.0, gt=0)
+
+    endpoint_url: str = Field("", description="Base URL of an OpenAI-compatible server, ending in /v1")
+    endpoint_model: str = Field("", description="The model's name on that server")
+    endpoint_dialect: str = Field("vllm", description="vllm, ollama, lmstudio, openai")
+    endpoint_key: SecretStr = Field(SecretStr(""), description="Its API key, if it wants one")
+    endpoint_concurrency: int = Field(8, ge=1)
+
+    s3_endpoint: str = Field("", description="S3-compatible endpoint; empty for AWS")
+    s3_region: str = ""
+    s3_profile: str = Field("", description="Profile of the AWS configuration files")
+    s3_anonymous: bool = Field(False, description="Send no credentials")
+    s3_ca_bundle: Path | None = Field(None, description="PEM file of the authority that signed the endpoint")
+
+    pdf: PdfLibrary = PdfLibrary.PYMUPDF
+    ocr: OcrMode = OcrMode.AUTO
+    workers: int = Field(0, ge=0, description="Child processes that read pages; 0 for one per core")
+    max_bytes: int = Field(200 * 2**20, gt=0)
+    max_pages: int = Field(5_000, gt=0)
+    max_pixels: int = Field(60_000_000, gt=0)
+    max_tiles: int = Field(36, ge=0, le=36)
+    max_visual_tokens: int = Field(16_000, gt=0)
+    page_timeout_s: float = Field(30.0, gt=0)
+    memory_bytes: int = Field(3 * 2**30, gt=0)
+    password_file: Path | None = Field(None, description="Passwords to try on encrypted documents, one a line")

@@ -1,0 +1,167 @@
+"""Lines, segments and blocks of a page, from its words' boxes alone. Pure.
+
+A *line* is what stands at one height; a *segment* is a part of it between wide gaps (a column's share of the line);
+a *block* is a run of segments below each other, which is how an address or a wrapped description reads on.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from llava_ocr.geometry import Box, union
+from llava_ocr.records import Word
+
+# A gap wider than this share of the line's height parts two columns (a space is about 0.3 of it).
+COLUMN_GAP = 1.2
+# Segments further apart than this share of the line's height do not read on.
+BLOCK_GAP = 1.1
+# Columns of characters in the layout text; A4 in 10 pt holds about 95.
+TEXT_COLUMNS = 96
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Words of one line that stand close together; `words` are indices into the page's words, left to right."""
+
+    words: tuple[int, ...]
+    line: int
+    box: Box
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """All words at one height, left to right."""
+
+    segments: tuple[Segment, ...]
+    box: Box
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """Indices of the line's words, left to right."""
+        return tuple(index for segment in self.segments for index in segment.words)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A page's words in reading order. `aspect` is the page's width over its height."""
+
+    words: tuple[Word, ...]
+    lines: tuple[Line, ...]
+    aspect: float
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[Segment, ...], ...]:
+        """Segments chained downwards where they share a column and lie close."""
+        return _blocks(self.lines)
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """Word indices in reading order: line by line, left to right."""
+        return tuple(index for line in self.lines for index in line.words)
+
+    @cached_property
+    def text(self) -> str:
+        """The page as plain text, words at their column (`TEXT_COLUMNS` wide), one line per line."""
+        return "\n".join(_line_text(line) for line in self.lines)
+
+    @property
+    def word_height(self) -> float:
+        """Median word height as a fraction of the page's height; 0 without words."""
+        return median(word.box.height for word in self.words) if self.words else 0.0
+
+
+def lay_out(words: Sequence[Word], *, aspect: float) -> Layout:
+    """Sort words into lines and segments. `aspect` (page width over height) makes gaps and heights comparable."""
+    listed = tuple(words)
+    lines = [_line(listed, indices, number, aspect) for number, indices in enumerate(_lines(listed))]
+    return Layout(listed, tuple(lines), aspect)
+
+
+def _lines(words: Sequence[Word]) -> list[list[int]]:
+    """Group word indices by height: a word joins the line whose middle it overlaps most, else starts one."""
+    order = sorted(range(len(words)), key=lambda i: (words[i].box.center_y, words[i].box.x0))
+    lines: list[list[int]] = []
+    tops: list[float] = []
+    bottoms: list[float] = []
+    for index in order:
+        box = words[index].box
+        # Words come by their middle, so only the last few lines can still take one.
+        home = max(
+            range(max(0, len(lines) - 4), len(lines)), key=lambda n: _overlap(box, tops[n], bottoms[n]), default=-1
+        )
+        if home >= 0 and _overlap(box, tops[home], bottoms[home]) >= 0.5:
+            lines[home].append(index)
+            size = len(lines[home])
+            tops[home] += (box.y0 - tops[home]) / size
+            bottoms[home] += (box.y1 - bottoms[home]) / size
+        else:
+            lines.append([index])
+            tops.append(box.y0)
+            bottoms.append(box.y1)
+    by_height = sorted(zip(tops, bottoms, lines, strict=True), key=lambda entry: entry[0] + entry[1])
+    return [sorted(line, key=lambda i: words[i].box.x0) for _, _, line in by_height]
+
+
+def _overlap(box: Box, top: float, bottom: float) -> float:
+    """Shared height over the smaller of both heights."""
+    smaller = min(box.height, bottom - top)
+    return (min(box.y1, bottom) - max(box.y0, top)) / smaller if smaller > 0 else 0.0
+
+
+def _line(words: Sequence[Word], indices: Sequence[int], number: int, aspect: float) -> Line:
+    height = median(words[i].box.height for i in indices)
+    runs: list[list[int]] = [[indices[0]]]
+    for before, index in itertools.pairwise(indices):
+        gap = (words[index].box.x0 - words[before].box.x1) * aspect
+        if gap > COLUMN_GAP * height:
+            runs.append([index])
+        else:
+            runs[-1].append(index)
+    segments = tuple(
+        Segment(tuple(run), number, union(words[i].box for i in run), " ".join(words[i].text for i in run))
+        for run in runs
+    )
+    return Line(segments, union(segment.box for segment in segments))
+
+
+def _blocks(lines: Sequence[Line]) -> tuple[tuple[Segment, ...], ...]:
+    blocks: list[list[Segment]] = []
+    open_blocks: list[int] = []
+    for line in lines:
+        taken: set[int] = set()
+        next_open: list[int] = []
+        for segment in line.segments:
+            home = next((n for n in open_blocks if n not in taken and _reads_on(blocks[n][-1], segment)), None)
+            if home is None:
+                home = len(blocks)
+                blocks.append([])
+            blocks[home].append(segment)
+            taken.add(home)
+            next_open.append(home)
+        # A block stays open over a line that lies beside it, not over one that lies well below it.
+        still_near = [
+            n for n in open_blocks if n not in taken and line.box.y0 - blocks[n][-1].box.y1 < blocks[n][-1].box.height
+        ]
+        open_blocks = next_open + still_near
+    return tuple(tuple(block) for block in blocks)
+
+
+def _reads_on(above: Segment, below: Segment) -> bool:
+    gap = below.box.y0 - above.box.y1
+    height = min(above.box.height, below.box.height)
+    shared = min(above.box.x1, below.box.x1) - max(above.box.x0, below.box.x0)
+    narrower = min(above.box.width, below.box.width)
+    return gap < BLOCK_GAP * height and shared > 0.5 * narrower
+
+
+def _line_text(line: Line) -> str:
+    text = ""
+    for segment in line.segments:
+        column = round(segment.box.x0 * TEXT_COLUMNS)
+        text += " " * max(column - len(text), 2 if text else 0) + segment.text
+    return text
