@@ -45,15 +45,21 @@ class PageAnswer:
 
 
 def extract(
-    document: Document, path: Path, question: Question, *, engine: Engine, reader: PageReader
+    document: Document,
+    path: Path,
+    question: Question,
+    *,
+    engine: Engine,
+    reader: PageReader,
+    passwords: Sequence[str] = (),
 ) -> DocumentOutcome:
     """Read one document, whose bytes lie at `path`, into records. A document at fault is an outcome, not an error.
 
     Raises EngineError when the engine can answer nothing.
     """
     try:
-        num_pages = reader.num_pages(path)
-        pages = list(reader.read(path))
+        num_pages = reader.num_pages(path, passwords)
+        pages = list(reader.read(path, passwords))
     except ExtractionError as error:
         return failed(document.uri, error, document=document)
     requests = {

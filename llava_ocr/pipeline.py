@@ -38,6 +38,7 @@ class Line:
     question: Question
     is_done: Callable[[str], bool]
     max_bytes: int
+    passwords: tuple[str, ...]
     num_fetchers: int
     batch_size: int
 
@@ -166,8 +167,8 @@ def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
         document = Document(fetched.id, info.uri, fetched.size_bytes, media_type_of(path))
         if line.is_done(document.id):
             return feed.put(_Last(number, document, is_kept=True))
-        num_pages = line.reader.num_pages(path)
-        for page in line.reader.read(path):
+        num_pages = line.reader.num_pages(path, line.passwords)
+        for page in line.reader.read(path, line.passwords):
             request = _request(number, page, num_pages, line)
             feed.put(_Page(number, page, request))
         feed.put(_Last(number, document, num_pages=num_pages))
