@@ -1,40 +1,39 @@
-"""The extraction flow: list -> shards -> records -> summary. Order, width and limits only; the work is in `llava_ocr`."""
+"""The extraction flow: list -> shards -> records -> summary. Order, width and limits only."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from itertools import count, islice
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed, Failed, State
+from prefect.utilities.annotations import quote
 
 from flows.tasks import read_shard
-from llava_ocr.run import ExtractOrder, Observer, Run, RunSummary, begin, end, listed
+from llava_ocr.run import ExtractOrder, Observer, Run, RunSummary, begin, end, ignore, listed
 from llava_ocr.services import open_services
 from llava_ocr.settings import Settings
 from llava_ocr.store.base import ObjectInfo
 
+# Who watches from the same process, such as the demo's progress bar. Not a parameter: those go to Prefect's server.
+OBSERVER: ContextVar[Observer] = ContextVar("observer", default=ignore)
 
-@flow(name="extract", flow_run_name="extract {order.schema_name} from {order.source}", validate_parameters=True)
+
+@flow(name="extract", flow_run_name="extract {order.schema_name} from {order.source}", persist_result=False)
 def extract(order: ExtractOrder) -> State[RunSummary]:
-    """Read what the order names. Completed only if every page is accounted for; failed documents are in the summary."""
-    return run_order(order)
-
-
-def run_order(order: ExtractOrder, observe: Observer = lambda outcome: None) -> State[RunSummary]:
-    """The flow's body, with an observer for those who watch from the same process."""
+    """Read what the order names. Completed only if every page is accounted for and nothing failed."""
     started = time.monotonic()
     with open_services(order.settings(Settings())) as services:
         run = begin(order, services)
         for shard_index, infos in zip(count(), shards(run), strict=False):
-            read_shard(run, infos, shard_index=shard_index, observe=observe)
+            read_shard.with_options(task_run_name=f"read shard {shard_index}")(quote(run), quote(infos), OBSERVER.get())
         summary = end(run, seconds=time.monotonic() - started)
     create_markdown_artifact(in_markdown(summary), key="extract-summary", description=f"run {summary.run_id}")
-    if not summary.balance.is_green:
-        return Failed(data=summary, message=summary.balance.in_words())
-    return Completed(data=summary, message=summary.balance.in_words())
+    finished = Completed if summary.balance.is_green else Failed
+    return finished(data=summary, message=summary.balance.in_words())
 
 
 def shards(run: Run) -> Iterator[list[ObjectInfo]]:

@@ -23,7 +23,6 @@ async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
 
 @task(
     name="read-shard",
-    task_run_name="read shard {shard_index}",
     retries=3,
     retry_delay_seconds=exponential_backoff(backoff_factor=4),
     retry_jitter_factor=0.5,
@@ -32,6 +31,6 @@ async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def read_shard(run: Run, infos: Sequence[ObjectInfo], *, shard_index: int, observe: Observer) -> None:
+def read_shard(run: Run, infos: Sequence[ObjectInfo], observe: Observer) -> None:
     """Read one fixed slice of the objects. A second attempt reads only what the first did not finish."""
     read(run, infos, observe=observe)

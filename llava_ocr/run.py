@@ -25,6 +25,11 @@ from llava_ocr.store.open import Source, open_source
 
 Observer = Callable[[DocumentOutcome], None]
 
+
+def ignore(outcome: DocumentOutcome) -> None:
+    """Watch nothing."""
+
+
 # Outcomes are saved when this many are waiting, or when the oldest has waited this long.
 SAVE_BATCH = 64
 SAVE_AFTER_S = 2.0
@@ -100,7 +105,7 @@ def listed(order: ExtractOrder, source: Source) -> Iterator[ObjectInfo]:
     return islice(source.store.list(selection), order.limit)
 
 
-def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = lambda _: None) -> None:
+def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore) -> None:
     """Read these objects and save what comes of each. Everything saved stays when this is stopped."""
     kept = _Kept(run)
     settings, services = run.services.settings, run.services

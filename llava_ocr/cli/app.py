@@ -36,14 +36,14 @@ painting.register(app)
 
 def main() -> None:
     """Run the command line and exit."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(guarded(app, sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; errors are shown, not raised."""
+def guarded(program: typer.Typer, arguments: list[str]) -> int:
+    """Run one command of `program` and return its exit code; errors are shown, not raised."""
     console = Console(stderr=True)
     try:
-        result = app(arguments, standalone_mode=False)
+        result = program(arguments, standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
