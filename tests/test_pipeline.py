@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -26,15 +26,13 @@ class Note(DocumentSchema):
     title: Text | None = read("Its first line")
 
 
-def line(
-    store: MemoryStore, *, engine: ScriptedEngine | None = None, is_done: Callable[[str], bool] = lambda _: False
-) -> Line:
+def line(store: MemoryStore) -> Line:
     return Line(
         store=store,
         reader=JsonReader(),
-        engine=engine or ScriptedEngine(),
+        engine=ScriptedEngine(),
         question=Question.about(Note, max_new_tokens=64),
-        is_done=is_done,
+        is_done=lambda _: False,
         max_bytes=10_000,
         passwords=(),
         num_fetchers=3,
