@@ -60,7 +60,7 @@ class Constraint:
 
     def allows(self, token: int) -> bool:
         """Whether `token` may come next; much cheaper than a mask."""
-        return self._matcher.validate_tokens([token]) == 1
+        return self.num_valid([token]) == 1
 
     def mask(self) -> NDArray[np.bool_]:
         """Which tokens may come next, by id."""
