@@ -20,6 +20,11 @@ def num_visual_tokens(grid: Grid, size: Size, patches_per_side: int) -> int:
     return num_overview + kept.height * (kept.width + 1)
 
 
+def visual_token_budget(max_visual_tokens: int, context_tokens: int) -> int:
+    """Return how many visual tokens a page may take, so that a third of the context is left for words and answer."""
+    return min(max_visual_tokens, context_tokens * 2 // 3)
+
+
 def kept_patches(grid: Grid, size: Size, patches_per_side: int) -> Size:
     """Return how many patch columns and rows are left when the padding around a page of shape `size` is taken off."""
     cols, rows = grid.cols * patches_per_side, grid.rows * patches_per_side
