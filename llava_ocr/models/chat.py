@@ -22,13 +22,15 @@ _VICUNA_SYSTEM = (
 class ChatFormat:
     """What stands before and after the user's turn. `{system}` and `{user}` are the places of the two texts.
 
-    `with_system` writes a conversation that has a system text, `without_system` one that has none.
-    `starts_with_bos` says that the first token must be the tokenizer's beginning-of-text whatever its own rule is.
+    `with_system` writes a conversation that has a system text, `without_system` one that has none. `markers` are turn
+    marks that the tokenizer may not know as special. `starts_with_bos` says that the first token must be the
+    tokenizer's beginning-of-text whatever its own rule is.
     """
 
     name: str
     with_system: str
     without_system: str
+    markers: tuple[str, ...] = ()
     starts_with_bos: bool = False
 
     def write(self, prompt: Prompt) -> str:
@@ -38,13 +40,16 @@ class ChatFormat:
         return before.replace("{system}", prompt.system) + prompt.user + after
 
 
-MISTRAL = ChatFormat("mistral", "[INST] {system}\n{user} [/INST]", "[INST] {user} [/INST]")
+MISTRAL = ChatFormat(
+    "mistral", "[INST] {system}\n{user} [/INST]", "[INST] {user} [/INST]", markers=("[INST]", "[/INST]")
+)
 VICUNA = ChatFormat("vicuna", "{system} USER: {user} ASSISTANT:", f"{_VICUNA_SYSTEM} USER: {{user}} ASSISTANT:")
 _CHATML_TURNS = "<|im_start|>user\n{user}<|im_end|><|im_start|>assistant\n"
 CHATML = ChatFormat(
     "chatml",
     "<|im_start|>system\n{system}<|im_end|>" + _CHATML_TURNS,
     "<|im_start|>system\nAnswer the questions.<|im_end|>" + _CHATML_TURNS,
+    markers=("<|im_start|>", "<|im_end|>"),
 )
 # The small model's own: the question, a line's end, the answer.
 PLAIN = ChatFormat("plain", "{system}\n{user}\n", "{user}\n", starts_with_bos=True)
@@ -78,8 +83,8 @@ def choose_chat(model_name: str, config: Mapping[str, Any], chat_template: str =
     )
 
 
-def defuse(text: str, special_tokens: Iterable[str], *, num_images: int) -> str:
-    """Break up what a page says that would read as a special token; the first `num_images` image marks stay.
+def defuse(text: str, marks: Iterable[str], *, num_images: int) -> str:
+    """Break up what would read as one of `marks` (special tokens, turns); the first `num_images` image marks stay.
 
     A page may print "</s>", "<image>" or "<|im_end|>". Its words must not end or extend the conversation.
     """
@@ -87,7 +92,7 @@ def defuse(text: str, special_tokens: Iterable[str], *, num_images: int) -> str:
     assert len(parts) > num_images, f"{len(parts) - 1} image marks for {num_images} images"
     broken = IMAGE_MARK[0] + " " + IMAGE_MARK[1:]
     kept = [*parts[:num_images], broken.join(parts[num_images:])]
-    for token in special_tokens:
+    for token in marks:
         if len(token) > 1 and token != IMAGE_MARK:
             kept = [part.replace(token, f"{token[0]} {token[1:]}") for part in kept]
     return IMAGE_MARK.join(kept)

@@ -13,11 +13,12 @@ import torch
 from transformers import AutoTokenizer, BitsAndBytesConfig, LlavaNextForConditionalGeneration
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 
+from llava_ocr.engines.base import EngineProfile
 from llava_ocr.errors import ConfigError, EngineOutOfMemory, MissingExtra, ModelNotFound
 from llava_ocr.models.chat import ChatFormat
 from llava_ocr.models.fingerprint import fingerprint
 from llava_ocr.models.locate import locate
-from llava_ocr.models.profile import EngineProfile, read_card, read_config
+from llava_ocr.models.profile import read_card
 
 # Raise when the engine's own arithmetic changes answers: it is part of every engine's fingerprint.
 ENGINE_VERSION = "1"
@@ -57,7 +58,6 @@ def load(name: str, *, precision: str = "auto", device: str = "auto", may_downlo
     placed = choose_device(device)
     held = choose_precision(precision, placed)
     folder = locate(name, may_download=may_download)
-    read_config(folder)
     card = read_card(folder, name=name, fingerprint=fingerprint(folder, ENGINE_VERSION, held))
     network = _load_network(folder, held, placed)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
