@@ -26,6 +26,9 @@ from llava_ocr.tiles.cut import cut_stock
 from llava_ocr.tiles.grid import stock_grids
 from tests.engines.tiny_tokenizer import tiny_tokenizer
 
+# Tiny matrices on two threads wait for each other more than they work, fifty times so on a busy machine.
+torch.set_num_threads(1)
+
 TILE_PX, PATCH_PX = 28, 7
 PINPOINTS = [[TILE_PX * rows, TILE_PX * cols] for rows, cols in ((1, 2), (2, 1), (2, 2), (3, 1), (1, 3))]
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)

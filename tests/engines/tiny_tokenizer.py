@@ -1,5 +1,6 @@
 """Tokenizers learnt in a moment: byte-level, as GPT-2's, and SentencePiece-like with byte fallback, as Llama's."""
 
+import json
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -27,14 +28,19 @@ def tiny_sentencepiece() -> Any:
     backend.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
-    bytes_ = [f"<0x{byte:02X}>" for byte in range(256)]
     trainer = trainers.BpeTrainer(
-        vocab_size=420, special_tokens=["<unk>", *SPECIALS, *bytes_], show_progress=False, max_token_length=6
+        vocab_size=160, special_tokens=["<unk>", *SPECIALS], show_progress=False, max_token_length=6
     )
     backend.train_from_iterator(_TEXTS * 20, trainer)
-    special = PreTrainedTokenizerFast(tokenizer_object=backend).backend_tokenizer
-    del special
-    return _wrapped(backend)
+    return _wrapped(_with_byte_pieces(backend))
+
+
+def _with_byte_pieces(backend: Tokenizer) -> Tokenizer:
+    stated = json.loads(backend.to_str())
+    vocab = stated["model"]["vocab"]
+    for byte in range(256):
+        vocab[f"<0x{byte:02X}>"] = len(vocab)
+    return Tokenizer.from_str(json.dumps(stated))
 
 
 def _wrapped(backend: Tokenizer) -> Any:
