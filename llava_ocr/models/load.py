@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -71,15 +72,16 @@ def choose_device(order: str) -> torch.device:
     """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device. Raises ConfigError where there is none such."""
     if order == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(order)
-    except RuntimeError as error:
-        raise ConfigError(f"device {order!r} is none of auto, cpu, cuda, cuda:1") from error
-    if device.type not in ("cpu", "cuda"):
+    if order == "cpu":
+        return torch.device("cpu")
+    # Parsed here: torch keeps the index in a byte, so that its cuda:256 is another card than was asked for.
+    found = re.fullmatch(r"cuda(?::(\d+))?", order)
+    if found is None:
         raise ConfigError(f"device {order!r} is none of auto, cpu, cuda, cuda:1")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    index = int(found[1] or 0)
+    if index >= torch.cuda.device_count():
         raise ConfigError(f"device {order!r}: this machine has {torch.cuda.device_count()} CUDA devices")
-    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
+    return torch.device("cuda", index)
 
 
 def choose_precision(order: str, device: torch.device) -> Precision:

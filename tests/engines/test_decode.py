@@ -14,8 +14,8 @@ from llava_ocr.engines.base import Completion, StopReason
 from llava_ocr.engines.local import LocalEngine
 from llava_ocr.errors import BadGrammar
 from llava_ocr.models.load import LoadedModel
-from tests.engines.conftest import ask, page, tiny_model
 from tests.engines.test_local import PAGES, TEXTS, engine_of, generated, said
+from tests.tiny.models import ask, page, tiny_model
 
 GRAMMAR = Grammar(lark="start: /.*/")
 

@@ -17,7 +17,7 @@ from llava_ocr.errors import EngineError, PromptTooLong
 from llava_ocr.geometry import OVERVIEW_ONLY, Grid
 from llava_ocr.models.load import LoadedModel
 from llava_ocr.tiles.cut import cut
-from tests.engines.conftest import BACKBONES, TILE_PX, ask, page, stock_processor, tiny_model
+from tests.tiny.models import BACKBONES, TILE_PX, ask, page, stock_processor, tiny_model
 
 PAGES = [page(40, 30, 1), page(30, 90, 2), page(56, 56, 3), page(100, 25, 4)]
 TEXTS = ["total", "Read the fields of this invoice as printed: date", "", "12.50 EUR\nlines lines lines"]

@@ -8,7 +8,7 @@ from llava_ocr.geometry import OVERVIEW_ONLY, Grid, Size
 from llava_ocr.models.load import LoadedModel
 from llava_ocr.tiles.grid import DOCUMENT_GRIDS, choose_stock_grid
 from llava_ocr.tiles.plan import num_visual_tokens
-from tests.engines.conftest import PINPOINTS, TILE_PX
+from tests.tiny.models import PINPOINTS, TILE_PX
 
 SIDE, WIDTH = 4, 3
 sizes = st.builds(Size, st.integers(5, 300), st.integers(5, 300))

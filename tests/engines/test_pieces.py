@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from llava_ocr.engines.base import StopReason
 from llava_ocr.engines.pieces import pieces_of
 from llava_ocr.engines.row import Row
-from tests.engines.tiny_tokenizer import tiny_sentencepiece, tiny_tokenizer
+from tests.tiny.tokenizers import tiny_sentencepiece, tiny_tokenizer
 
 TOKENIZERS = {"byte level": tiny_tokenizer(), "sentencepiece": tiny_sentencepiece()}
 
