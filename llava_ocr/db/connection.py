@@ -99,7 +99,7 @@ def _sqlite(url: URL) -> Engine:
 def _set_up_sqlite(connection: Any, _: object) -> None:
     # Left to itself the driver opens transactions late and never for a SELECT; `_begin_sqlite` opens them instead.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -65536"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -133,8 +133,9 @@ class RecordRow(Row, table=True):
 
     __tablename__ = "records"
     __table_args__ = (
-        Unique("document_id", "record_index", "schema_name", "schema_fingerprint", "engine_fingerprint"),
-        Index("ix_records_schema_name", "schema_name", "is_current"),
+        Unique("document_id", "schema_name", "schema_fingerprint", "engine_fingerprint", "record_index"),
+        # Not over `is_current`: SQLite would then look a document's records up among all current ones.
+        Index("ix_records_schema_name", "schema_name", "document_id"),
     )
 
     id: int = Field(sa_type=BigKey, primary_key=True)

@@ -26,10 +26,10 @@ class RecordKey(NamedTuple):
     """What makes a record one row."""
 
     document_id: str
-    record_index: int
     schema_name: str
     schema_fingerprint: str
     engine_fingerprint: str
+    record_index: int
 
 
 def save(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome]) -> None:
@@ -182,12 +182,12 @@ def _field_row(record_id: int, field_index: int, field: FieldReading) -> tuple[A
     value_type, value_text, value_x10000 = columns_of(field.value)
     text = None if field.text is None else clean(field.text)
     candidates = texts_json(field.candidates) if field.candidates else None
-    head = (record_id, field_index, name, row_index, field.path, field.state.value, text)
+    head = (record_id, field_index, name, row_index, field.path, str(field.state), text)
     value = (value_type, value_text, value_x10000, field.confidence)
     evidence = field.evidence
     if evidence is None:
         return (*head, *value, None, None, None, None, candidates)
-    place = (evidence.page_index, boxes_json(evidence.boxes), evidence.reader.value, evidence.score)
+    place = (evidence.page_index, boxes_json(evidence.boxes), str(evidence.reader), evidence.score)
     return (*head, *value, *place, candidates)
 
 
@@ -216,7 +216,7 @@ def split_path(path: str) -> tuple[str, int | None]:
 def _key(record: Record) -> RecordKey:
     made = record.provenance
     return RecordKey(
-        record.document.id, record.record_index, record.schema, made.schema_fingerprint, made.engine_fingerprint
+        record.document.id, record.schema, made.schema_fingerprint, made.engine_fingerprint, record.record_index
     )
 
 

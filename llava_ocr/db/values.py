@@ -80,7 +80,7 @@ def clean(text: str, *, max_chars: int = MAX_TEXT_CHARS) -> str:
 
 def boxes_json(boxes: Iterable[Box]) -> str:
     """Write boxes as `[[x0,y0,x1,y1],...]`, to a millionth of the page."""
-    return "[" + ",".join(f"[{box.x0:.6g},{box.y0:.6g},{box.x1:.6g},{box.y1:.6g}]" for box in boxes) + "]"
+    return "[" + ",".join([f"[{b.x0:.6g},{b.y0:.6g},{b.x1:.6g},{b.y1:.6g}]" for b in boxes]) + "]"
 
 
 def boxes_of(text: str) -> list[Box]:

@@ -126,15 +126,15 @@ def _records() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_records")),
         sa.UniqueConstraint(
             "document_id",
-            "record_index",
             "schema_name",
             "schema_fingerprint",
             "engine_fingerprint",
+            "record_index",
             name=op.f("uq_records_document_id"),
         ),
     )
     op.create_index(op.f("ix_records_run_id"), "records", ["run_id"], unique=False)
-    op.create_index("ix_records_schema_name", "records", ["schema_name", "is_current"], unique=False)
+    op.create_index("ix_records_schema_name", "records", ["schema_name", "document_id"], unique=False)
 
 
 def _fields() -> None:
