@@ -197,6 +197,16 @@ class FindingRow(Row, table=True):
     paths: str = Field(sa_type=Text)
 
 
+class ViewRow(Row, table=True):
+    """A typed view that `views` made; `fingerprint` is its definition's."""
+
+    __tablename__ = "views"
+
+    name: str = Field(sa_type=Name, primary_key=True)
+    schema_name: str = Field(sa_type=Name)
+    fingerprint: str = Field(sa_type=Fingerprint)
+
+
 def _table(row: type[Row]) -> Table:
     return Row.metadata.tables[str(row.__tablename__)]
 
@@ -204,3 +214,4 @@ def _table(row: type[Row]) -> Table:
 DOCUMENTS, LOCATIONS = _table(DocumentRow), _table(LocationRow)
 RUNS, READS, PAGES = _table(RunRow), _table(ReadRow), _table(PageRow)
 RECORDS, FIELDS, FINDINGS = _table(RecordRow), _table(FieldRow), _table(FindingRow)
+VIEWS = _table(ViewRow)

@@ -8,12 +8,13 @@ from types import TracebackType
 
 from sqlalchemy import Connection, Engine
 
-from llava_ocr.db import accounts, connection, planning, saving, upgrades
+from llava_ocr.db import accounts, connection, planning, saving, upgrades, views
 from llava_ocr.db.planning import Done, Planned, Skip
 from llava_ocr.db.upgrades import Health
 from llava_ocr.ledger.balance import Balance
 from llava_ocr.ledger.order import Order
 from llava_ocr.records import DocumentOutcome
+from llava_ocr.schema import DocumentSchema
 from llava_ocr.store.base import ObjectInfo
 
 
@@ -48,6 +49,11 @@ class Database:
     def check(self) -> Health:
         """Look for what is wrong, changing nothing: version, drift, damage."""
         return upgrades.check(self.engine)
+
+    def refresh_views(self, schema: type[DocumentSchema]) -> None:
+        """Create the typed views of a schema, or bring them to its present fields."""
+        with self.writing() as transaction:
+            views.refresh_views(transaction, schema)
 
     def start_run(self, order: Order) -> str:
         """Open a run's accounts; returns its id."""

@@ -1,0 +1,186 @@
+"""Typed SQL views of the generic tables, one set a schema: `invoice` (a row a record), `invoice_lines` (a row a line).
+
+For every leaf a view has the value and, with these endings, what is known of it: `_state`, `_confidence`, `_text` (as
+printed), `_page_index`, `_boxes` (JSON). Current records only. An amount is `numeric` on PostgreSQL; on SQLite, whose
+NUMERIC is a float, it is exact text, and `<amount>_x10000`, an integer on both databases, is what sorts and sums:
+`SELECT SUM(total_x10000) / 10000.0 FROM invoice`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    Label,
+    Numeric,
+    Select,
+    cast,
+    exc,
+    func,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from llava_ocr.db.rows import FIELDS, RECORDS, VIEWS, Row
+from llava_ocr.db.upgrades import lock_tables
+from llava_ocr.db.upserts import upsert
+from llava_ocr.db.values import ValueType
+from llava_ocr.errors import BadSchema, DatabaseError
+from llava_ocr.schema import DocumentSchema, GroupNode, Kind, LeafNode, Node, RowsNode, tree
+
+# PostgreSQL cuts longer names off without a word.
+MAX_NAME_CHARS = 63
+# What every view starts with; `row_index` stands in those of rows.
+RECORD_COLUMNS = ("document_id", "uri", "record_index", "run_id", "engine", "needs_review")
+DECIMALS = (Kind.MONEY, Kind.NUMBER)
+
+
+class Cast(NamedTuple):
+    """The `value_type` that a leaf's values have, and what PostgreSQL makes of their text."""
+
+    value_type: str
+    postgres: TypeEngine[Any]
+
+
+CASTS = {
+    Kind.MONEY: Cast(ValueType.DECIMAL, Numeric()),
+    Kind.NUMBER: Cast(ValueType.DECIMAL, Numeric()),
+    Kind.DATE: Cast(ValueType.DATE, Date()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view to be: its name, the leaves it shows and whether a row is a row of a list."""
+
+    name: str
+    schema: str
+    leaves: tuple[tuple[str, LeafNode], ...]
+    is_rows: bool
+
+
+def views_of(schema: type[DocumentSchema]) -> list[View]:
+    """List the views of a schema: its own, then one for each list in it. Raises BadSchema where names clash."""
+    root = tree(schema)
+    found = [View(root.name, root.name, tuple(_leaves(root)), is_rows=False)]
+    found += [
+        View(f"{root.name}_{name}", root.name, tuple(_leaves(node.row)), is_rows=True) for name, node in _lists(root)
+    ]
+    for view in found:
+        _refuse_clashes(view)
+    return found
+
+
+def refresh_views(connection: Connection, schema: type[DocumentSchema]) -> None:
+    """Create the views of a schema, or replace those whose definition has changed; else touch nothing.
+
+    Raises DatabaseError when a view of someone else's has the name, or one of theirs hangs on the old definition.
+    """
+    lock_tables(connection)
+    known = {row.name: row.fingerprint for row in connection.execute(select(VIEWS))}
+    present = set(inspect(connection).get_view_names())
+    for view in views_of(schema):
+        definition = view_sql(connection, view)
+        fingerprint = hashlib.sha256(definition.encode()).hexdigest()[:16]
+        if view.name in present and view.name not in known:
+            raise DatabaseError(f"the database has a view {view.name} that is not ours; drop or rename it")
+        if view.name in present and known[view.name] == fingerprint:
+            continue
+        _replace(connection, view.name, definition)
+        upsert(connection, VIEWS, [{"name": view.name, "schema_name": view.schema, "fingerprint": fingerprint}])
+
+
+def view_sql(connection: Connection, view: View) -> str:
+    """Write the view's SELECT in the database's dialect."""
+    query = _row_query(connection, view) if view.is_rows else _record_query(connection, view)
+    return str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+
+
+def _replace(connection: Connection, name: str, definition: str) -> None:
+    quoted = connection.dialect.identifier_preparer.quote(name)
+    try:
+        connection.execute(text(f"DROP VIEW IF EXISTS {quoted}"))
+    except exc.DBAPIError as error:
+        raise DatabaseError(f"view {name} has changed, but views of yours depend on it; drop them first") from error
+    # Names come from Python identifiers, so there is nothing in them that a driver takes for a parameter.
+    connection.exec_driver_sql(f"CREATE VIEW {quoted} AS {definition}")
+
+
+def _record_query(connection: Connection, view: View) -> Select[Any]:
+    columns = [column for name, leaf in view.leaves for column in _leaf_columns(connection, name, leaf)]
+    named = RECORDS.outerjoin(FIELDS, FIELDS.c.record_id == RECORDS.c.id)
+    return (
+        select(RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in RECORD_COLUMNS), *columns)
+        .select_from(named)
+        .where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
+        .group_by(RECORDS.c.id)
+    )
+
+
+def _row_query(connection: Connection, view: View) -> Select[Any]:
+    query = _record_query(connection, view)
+    paths = [leaf.path for _, leaf in view.leaves]
+    with_index = query.add_columns(FIELDS.c.row_index)
+    return with_index.where(FIELDS.c.name.in_(paths)).group_by(FIELDS.c.row_index)
+
+
+def _leaf_columns(connection: Connection, name: str, leaf: LeafNode) -> Iterator[Label[Any]]:
+    """Yield the leaf's columns: one row of `fields` at most meets each, so `max` only picks it."""
+
+    def pick(column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+        return func.max(column).filter(FIELDS.c.name == leaf.path, *conditions)
+
+    is_postgres = connection.dialect.name == "postgresql"
+    # A value of another type than the leaf's (the schema changed) is left out; its cast would fail the whole view.
+    cast_to = CASTS.get(leaf.leaf.kind)
+    if cast_to is None:
+        yield pick(FIELDS.c.value_text).label(name)
+    else:
+        value = pick(FIELDS.c.value_text, FIELDS.c.value_type == cast_to.value_type)
+        yield (cast(value, cast_to.postgres) if is_postgres else value).label(name)
+    if leaf.leaf.kind in DECIMALS:
+        yield pick(FIELDS.c.value_x10000).label(f"{name}_x10000")
+    for ending in ("state", "confidence", "text", "page_index", "boxes"):
+        yield pick(FIELDS.c[ending]).label(f"{name}_{ending}")
+
+
+def _leaves(group: GroupNode, prefix: str = "") -> Iterator[tuple[str, LeafNode]]:
+    """Yield the group's leaves by column name, `seller.name` as `seller_name`; lists have views of their own."""
+    for child in group.children:
+        if isinstance(child, LeafNode):
+            yield f"{prefix}{child.name}", child
+        elif isinstance(child, GroupNode):
+            yield from _leaves(child, f"{prefix}{child.name}_")
+
+
+def _lists(node: Node, prefix: str = "") -> Iterator[tuple[str, RowsNode]]:
+    if isinstance(node, RowsNode):
+        yield f"{prefix}{node.name}", node
+    elif isinstance(node, GroupNode):
+        inner = f"{prefix}{node.name}_" if node.path else ""
+        for child in node.children:
+            yield from _lists(child, inner)
+
+
+def _refuse_clashes(view: View) -> None:
+    if view.name in Row.metadata.tables:
+        raise BadSchema(f"schema {view.schema}: the database has a table {view.name}; choose another name")
+    taken = {"record_id", "row_index", *RECORD_COLUMNS}
+    for name, leaf in view.leaves:
+        endings = ["", "_state", "_confidence", "_text", "_page_index", "_boxes"]
+        endings += ["_x10000"] if leaf.leaf.kind in DECIMALS else []
+        for column in (name + ending for ending in endings):
+            if column in taken:
+                raise BadSchema(f"schema {view.schema}: two columns {column} in view {view.name}; rename a field")
+            if len(column.encode()) > MAX_NAME_CHARS:
+                raise BadSchema(f"schema {view.schema}: column {column} is longer than {MAX_NAME_CHARS} bytes")
+            taken.add(column)
