@@ -90,7 +90,8 @@ def _sqlite(url: URL) -> Engine:
         raise ConfigError("a SQLite database in memory can't be shared by threads; give sqlite:///FILE")
     if not Path(url.database).absolute().parent.is_dir():
         raise DatabaseError(f"SQLite file {url.database}: its folder does not exist")
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+    waiting = {} if "timeout" in url.query else {"timeout": BUSY_TIMEOUT_S}
+    engine = create_engine(url, hide_parameters=True, connect_args=waiting)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

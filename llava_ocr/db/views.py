@@ -30,17 +30,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from llava_ocr.db.flat import HEAD, leaf_columns, list_columns
 from llava_ocr.db.rows import FIELDS, RECORDS, VIEWS, Row
 from llava_ocr.db.upgrades import lock_tables
 from llava_ocr.db.upserts import upsert
 from llava_ocr.db.values import ValueType
 from llava_ocr.errors import BadSchema, DatabaseError
-from llava_ocr.schema import DocumentSchema, GroupNode, Kind, LeafNode, Node, RowsNode, tree
+from llava_ocr.schema import DocumentSchema, Kind, LeafNode, tree
 
 # PostgreSQL cuts longer names off without a word.
 MAX_NAME_CHARS = 63
-# What every view starts with; `row_index` stands in those of rows.
-RECORD_COLUMNS = ("document_id", "uri", "record_index", "run_id", "engine", "needs_review")
 DECIMALS = (Kind.MONEY, Kind.NUMBER)
 
 
@@ -71,9 +70,10 @@ class View:
 def views_of(schema: type[DocumentSchema]) -> list[View]:
     """List the views of a schema: its own, then one for each list in it. Raises BadSchema where names clash."""
     root = tree(schema)
-    found = [View(root.name, root.name, tuple(_leaves(root)), is_rows=False)]
+    found = [View(root.name, root.name, tuple(leaf_columns(root)), is_rows=False)]
     found += [
-        View(f"{root.name}_{name}", root.name, tuple(_leaves(node.row)), is_rows=True) for name, node in _lists(root)
+        View(f"{root.name}_{name}", root.name, tuple(leaf_columns(node.row)), is_rows=True)
+        for name, node in list_columns(root)
     ]
     for view in found:
         _refuse_clashes(view)
@@ -119,7 +119,7 @@ def _record_query(connection: Connection, view: View) -> Select[Any]:
     columns = [column for name, leaf in view.leaves for column in _leaf_columns(connection, name, leaf)]
     named = RECORDS.outerjoin(FIELDS, FIELDS.c.record_id == RECORDS.c.id)
     return (
-        select(RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in RECORD_COLUMNS), *columns)
+        select(RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in HEAD), *columns)
         .select_from(named)
         .where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
         .group_by(RECORDS.c.id)
@@ -153,28 +153,10 @@ def _leaf_columns(connection: Connection, name: str, leaf: LeafNode) -> Iterator
         yield pick(FIELDS.c[ending]).label(f"{name}_{ending}")
 
 
-def _leaves(group: GroupNode, prefix: str = "") -> Iterator[tuple[str, LeafNode]]:
-    """Yield the group's leaves by column name, `seller.name` as `seller_name`; lists have views of their own."""
-    for child in group.children:
-        if isinstance(child, LeafNode):
-            yield f"{prefix}{child.name}", child
-        elif isinstance(child, GroupNode):
-            yield from _leaves(child, f"{prefix}{child.name}_")
-
-
-def _lists(node: Node, prefix: str = "") -> Iterator[tuple[str, RowsNode]]:
-    if isinstance(node, RowsNode):
-        yield f"{prefix}{node.name}", node
-    elif isinstance(node, GroupNode):
-        inner = f"{prefix}{node.name}_" if node.path else ""
-        for child in node.children:
-            yield from _lists(child, inner)
-
-
 def _refuse_clashes(view: View) -> None:
     if view.name in Row.metadata.tables:
         raise BadSchema(f"schema {view.schema}: the database has a table {view.name}; choose another name")
-    taken = {"record_id", "row_index", *RECORD_COLUMNS}
+    taken = {"record_id", "row_index", *HEAD}
     for name, leaf in view.leaves:
         endings = ["", "_state", "_confidence", "_text", "_page_index", "_boxes"]
         endings += ["_x10000"] if leaf.leaf.kind in DECIMALS else []

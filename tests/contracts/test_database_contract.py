@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -258,6 +260,35 @@ def test_ending_between_statements_leaves_nothing_half(db: Database) -> None:
         saving.save(transaction, run_id, [outcome(one, record(one))])
         raise KeyboardInterrupt
     assert [count(db, table) for table in (DOCUMENTS, READS, PAGES, RECORDS, FIELDS)] == [0] * 5
+
+
+@pytest.mark.slow
+def test_kill_before_the_commit_leaves_nothing_half(db: Database) -> None:
+    run_id = db.start_run(ORDER)
+    url = db.engine.url.render_as_string(hide_password=False)
+    child = subprocess.Popen([sys.executable, "-c", SAVE_AND_HANG, url, run_id], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"written\n"
+    child.kill()
+    child.communicate()
+    assert [count(db, table) for table in (DOCUMENTS, READS, PAGES, RECORDS, FIELDS)] == [0] * 5
+    one = document("a.pdf")
+    db.save(run_id, [outcome(one, record(one))])
+    assert db.finish_run(run_id).is_green and db.check().is_ok
+
+
+SAVE_AND_HANG = """
+import sys, time
+from llava_ocr.db import saving
+from llava_ocr.db.session import open_database
+from tests.db.made import document, outcome, record
+
+one = document("a.pdf")
+with open_database(sys.argv[1]).writing() as transaction:
+    saving.save(transaction, sys.argv[2], [outcome(one, record(one))])
+    print("written", flush=True)
+    time.sleep(60)
+"""
 
 
 def test_unknown_run_is_refused(db: Database) -> None:
