@@ -167,10 +167,10 @@ class FieldRow(Row, table=True):
     __table_args__ = (_of_record(), {"sqlite_with_rowid": False})
 
     record_id: int = Field(sa_type=BigInteger, primary_key=True)
-    field_index: int = Field(primary_key=True)
+    path: str = Field(sa_type=Text, primary_key=True)
+    field_index: int
     name: str = Field(sa_type=Text)
     row_index: int | None
-    path: str = Field(sa_type=Text)
     state: str = Field(sa_type=String(16))
     text: str | None = Field(sa_type=Text)
     value_type: str | None = Field(sa_type=String(16))

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 
 from llava_ocr.geometry import Box
 from llava_ocr.records import FieldValue
 
-SCALE = 10_000
+SCALE_DIGITS = 4
 # What one cell may hold; more is no printed value but a runaway answer.
 MAX_TEXT_CHARS = 65_536
 MAX_MESSAGE_CHARS = 2_000
@@ -24,8 +24,8 @@ MAX_NAME_CHARS = 128
 MAX_CANDIDATES = 50
 
 _INT64_MAX = 2**63 - 1
-# Every digit of a decimal that fits 64 bits times SCALE, with room.
-_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+# Every digit of a decimal that fits 64 bits times 10,000, with room.
+_EXACT = Context(prec=60)
 _MAX_EXPONENT = 200
 
 
@@ -73,9 +73,9 @@ def clean(text: str, *, max_chars: int = MAX_TEXT_CHARS) -> str:
     """Drop what a database refuses (NUL, halves of surrogate pairs) and cut what is longer than `max_chars`."""
     if len(text) > max_chars:
         text = text[: max_chars - 1] + "…"
-    if "\0" in text:
-        text = text.replace("\0", "")
-    return text if text.isascii() else text.encode("utf-8", "ignore").decode("utf-8")
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def boxes_json(boxes: Iterable[Box]) -> str:
@@ -99,5 +99,5 @@ def _decimal_columns(value: Decimal) -> ValueColumns:
     if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
         return "text", str(value), None
     exact = format(value, "f")
-    scaled = int((_EXACT.multiply(value, Decimal(SCALE))).to_integral_value(ROUND_HALF_EVEN))
+    scaled = round(_EXACT.scaleb(value, SCALE_DIGITS))
     return "decimal", exact, scaled if abs(scaled) <= _INT64_MAX else None

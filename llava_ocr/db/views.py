@@ -9,7 +9,7 @@ NUMERIC is a float, it is exact text, and `<amount>_x10000`, an integer on both 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -55,6 +55,8 @@ CASTS = {
     Kind.NUMBER: Cast(ValueType.DECIMAL, Numeric()),
     Kind.DATE: Cast(ValueType.DATE, Date()),
 }
+
+Find = Callable[..., ColumnElement[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,41 +118,47 @@ def _replace(connection: Connection, name: str, definition: str) -> None:
 
 
 def _record_query(connection: Connection, view: View) -> Select[Any]:
-    columns = [column for name, leaf in view.leaves for column in _leaf_columns(connection, name, leaf)]
-    named = RECORDS.outerjoin(FIELDS, FIELDS.c.record_id == RECORDS.c.id)
-    return (
-        select(RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in HEAD), *columns)
-        .select_from(named)
-        .where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
-        .group_by(RECORDS.c.id)
-    )
+    """Look each column up by the field's key, so that a query pays for the records and columns it asks for, no more."""
+
+    def look_up(leaf: LeafNode, column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+        is_it = (FIELDS.c.record_id == RECORDS.c.id, FIELDS.c.path == leaf.path, *conditions)
+        return select(column).where(*is_it).correlate(RECORDS).scalar_subquery()
+
+    columns = [column for name, leaf in view.leaves for column in _leaf_columns(connection, name, leaf, look_up)]
+    head = (RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in HEAD))
+    return select(*head, *columns).where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
 
 
 def _row_query(connection: Connection, view: View) -> Select[Any]:
-    query = _record_query(connection, view)
-    paths = [leaf.path for _, leaf in view.leaves]
-    with_index = query.add_columns(FIELDS.c.row_index)
-    return with_index.where(FIELDS.c.name.in_(paths)).group_by(FIELDS.c.row_index)
+    """Gather the fields of each row. All of the head is grouped by, so that a condition on it reaches the records."""
 
-
-def _leaf_columns(connection: Connection, name: str, leaf: LeafNode) -> Iterator[Label[Any]]:
-    """Yield the leaf's columns: one row of `fields` at most meets each, so `max` only picks it."""
-
-    def pick(column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+    def pick(leaf: LeafNode, column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+        # One field at most has the name in a row, so `max` only picks it.
         return func.max(column).filter(FIELDS.c.name == leaf.path, *conditions)
 
-    is_postgres = connection.dialect.name == "postgresql"
-    # A value of another type than the leaf's (the schema changed) is left out; its cast would fail the whole view.
+    columns = [column for name, leaf in view.leaves for column in _leaf_columns(connection, name, leaf, pick)]
+    head = (RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in HEAD), FIELDS.c.row_index)
+    return (
+        select(*head, *columns)
+        .join_from(RECORDS, FIELDS, FIELDS.c.record_id == RECORDS.c.id)
+        .where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
+        .where(FIELDS.c.name.in_([leaf.path for _, leaf in view.leaves]))
+        .group_by(RECORDS.c.id, *(RECORDS.c[name] for name in HEAD), FIELDS.c.row_index)
+    )
+
+
+def _leaf_columns(connection: Connection, name: str, leaf: LeafNode, find: Find) -> Iterator[Label[Any]]:
     cast_to = CASTS.get(leaf.leaf.kind)
     if cast_to is None:
-        yield pick(FIELDS.c.value_text).label(name)
+        yield find(leaf, FIELDS.c.value_text).label(name)
     else:
-        value = pick(FIELDS.c.value_text, FIELDS.c.value_type == cast_to.value_type)
-        yield (cast(value, cast_to.postgres) if is_postgres else value).label(name)
+        # A value of another type than the leaf's (the schema changed) is left out; its cast would fail the view.
+        value = find(leaf, FIELDS.c.value_text, FIELDS.c.value_type == cast_to.value_type)
+        yield (cast(value, cast_to.postgres) if connection.dialect.name == "postgresql" else value).label(name)
     if leaf.leaf.kind in DECIMALS:
-        yield pick(FIELDS.c.value_x10000).label(f"{name}_x10000")
+        yield find(leaf, FIELDS.c.value_x10000).label(f"{name}_x10000")
     for ending in ("state", "confidence", "text", "page_index", "boxes"):
-        yield pick(FIELDS.c[ending]).label(f"{name}_{ending}")
+        yield find(leaf, FIELDS.c[ending]).label(f"{name}_{ending}")
 
 
 def _refuse_clashes(view: View) -> None:

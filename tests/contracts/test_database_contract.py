@@ -91,6 +91,15 @@ def test_shorter_reading_leaves_no_old_rows(db: Database) -> None:
     assert count(db, FIELDS) == len(fields())
 
 
+def test_reading_of_other_fields_leaves_no_old_ones(db: Database) -> None:
+    one, run_id = document("a.pdf"), db.start_run(ORDER)
+    for names in (("number", "total"), ("total", "currency")):
+        db.save(run_id, [outcome(one, record(one, values=tuple(reading(name, "x") for name in names)))])
+    with db.reading() as connection:
+        left = connection.execute(select(FIELDS.c.path).order_by(FIELDS.c.field_index)).scalars().all()
+    assert left == ["total", "currency"]
+
+
 def test_new_engine_makes_its_record_current(db: Database) -> None:
     one = document("a.pdf")
     for engine in ("engine-1", "engine-2"):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llava_ocr.db.saving import split_path
-from llava_ocr.db.values import SCALE, boxes_json, boxes_of, clean, columns_of, texts_json, value_of
+from llava_ocr.db.values import boxes_json, boxes_of, clean, columns_of, texts_json, value_of
 from llava_ocr.geometry import Box
 
 unit = st.floats(0, 1)
@@ -18,7 +18,7 @@ unit = st.floats(0, 1)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**14), max_value=10**14))
 def test_amounts_come_back_and_scale_exactly(value: Decimal) -> None:
     value_type, text, scaled = columns_of(value)
-    assert value_of(value_type, text) == value and Decimal(scaled) / SCALE == value
+    assert value_of(value_type, text) == value and Decimal(scaled) / 10_000 == value
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**14), max_value=10**14), max_size=6))

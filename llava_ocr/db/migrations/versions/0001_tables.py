@@ -141,10 +141,10 @@ def _fields() -> None:
     op.create_table(
         "fields",
         sa.Column("record_id", sa.BigInteger(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
         sa.Column("field_index", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("row_index", sa.Integer(), nullable=True),
-        sa.Column("path", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("value_type", sa.String(length=16), nullable=True),
@@ -157,7 +157,7 @@ def _fields() -> None:
         sa.Column("score", sa.Float(), nullable=True),
         sa.Column("candidates", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_fields_record_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("record_id", "field_index", name=op.f("pk_fields")),
+        sa.PrimaryKeyConstraint("record_id", "path", name=op.f("pk_fields")),
         sqlite_with_rowid=False,
     )
     op.create_table(
