@@ -312,9 +312,12 @@ class _Slip:
 
     def _columns(self, cells: list[Phrase]) -> None:
         ink, step = self.look.body, self.look.inner_width / len(cells)
+        leading, low = ink.size * self.look.leading, self.y
         for number, cell in enumerate(cells):
-            self.canvas.text(self.look.left + step * (number + 1), self.y + ink.size, cell, ink, align=1.0)
-        self.y += ink.size * self.look.leading
+            x = self.look.left + step * number
+            end = self.canvas.paragraph(x, self.y + ink.size, cell, ink, width=step - 3, leading=leading, align=1.0)
+            low = max(low, end - ink.size)
+        self.y = low
 
     def _rule(self) -> None:
         sign = self.rng.choice(("-", "=", "*", "", "line"))

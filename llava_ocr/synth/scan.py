@@ -89,7 +89,7 @@ def draw_wear(rng: Random, *, dpi: int = 150) -> Wear:
 
 
 def paint_scan(document: PaintedDocument, wear: Wear) -> tuple[ScannedPage, ...]:
-    """Draw a document's pages as worn images. Boxes stay exact to a pixel under skew and perspective (upright hulls)."""
+    """Draw a document's pages as worn images; boxes become upright hulls of the turned or tilted ones."""
     with pymupdf.open() as pdf:
         for page in document.pages:
             draw_page(pdf, page)
@@ -152,12 +152,11 @@ def _weather(image: Image.Image, wear: Wear, rng: Random) -> Image.Image:
         # Thin toner: dark becomes gray, paper stays.
         pixels = 1 - (1 - pixels) * (1 - wear.fading)
     if wear.shadow:
-        pixels = (
-            pixels * _light(pixels.shape[0], pixels.shape[1], wear.shadow, rng)[(...,) + (None,) * (pixels.ndim - 2)]
-        )
+        light = _light(pixels.shape[0], pixels.shape[1], wear.shadow, rng)
+        pixels = pixels * light[(..., *(None,) * (pixels.ndim - 2))]
     if wear.noise:
-        grain = np.random.default_rng(rng.getrandbits(64))
-        pixels = pixels + grain.normal(0, wear.noise, pixels.shape).astype(np.float32)
+        grain = np.random.default_rng(rng.getrandbits(64)).standard_normal(pixels.shape[:2], dtype=np.float32)
+        pixels = pixels + wear.noise * grain[(..., *(None,) * (pixels.ndim - 2))]
     if wear.is_fax:
         pixels = (pixels > rng.uniform(0.45, 0.65)).astype(np.float32)
     worn = Image.fromarray((pixels.clip(0, 1) * 255).astype(np.uint8), image.mode)
