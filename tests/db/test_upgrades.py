@@ -72,7 +72,7 @@ def test_upgrades_at_once_do_not_clash(url: str) -> None:
         try:
             with open_database(url) as db:
                 db.upgrade()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             errors.append(error)
 
     threads = [threading.Thread(target=upgrade) for _ in range(4)]
