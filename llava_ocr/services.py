@@ -34,8 +34,7 @@ class Services:
     def database(self) -> Database:
         """The database, its tables made when it is new. One of another version says so when it is first used."""
         database = open_database(self.settings.db)
-        if database.check().revision is None:
-            database.upgrade()
+        database.make_tables()
         return database
 
     @cached_property

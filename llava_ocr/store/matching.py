@@ -55,7 +55,7 @@ def pattern(glob: str) -> re.Pattern[str]:
             parts.append("[^/]")
             at += 1
         elif glob[at] == "[" and (end := glob.find("]", at + 2)) > 0:
-            inside = glob[at + 1 : end].replace("\\", "\\\\")
+            inside = glob[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
             parts.append("[" + ("^" + inside[1:] if inside.startswith("!") else inside) + "]")
             at = end + 1
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ _BUSY = {"429", "500", "502", "503", "504", "SlowDown", "InternalError", "Servic
 
 
 def open_bucket(bucket: str, settings: Settings) -> S3Store:
-    """Open a bucket with the settings' endpoint, profile, region and authority; asks nothing yet. Raises ConfigError."""
+    """Open a bucket with the settings' endpoint, profile and authority; asks nothing yet. Raises ConfigError."""
     config = Config(
         connect_timeout=5,
         read_timeout=60,
@@ -104,7 +104,7 @@ class S3Store:
         chosen: dict[str, Any] = {"VersionId": info.version} if info.version else {}
         with self._translated(info.key):
             found = self._client.get_object(Bucket=self._bucket, Key=info.key, IfMatch=f'"{info.etag}"', **chosen)
-            with found["Body"] as body, partial_file(into) as stream:
+            with closing(found["Body"]) as body, partial_file(into) as stream:
                 chunks = body.iter_chunks(CHUNK_BYTES)
                 digest, size_bytes = stream_to(stream, chunks, uri=info.uri, max_bytes=max_bytes)
                 if found["ETag"].strip('"') != info.etag or size_bytes != info.size_bytes:
