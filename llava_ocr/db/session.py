@@ -28,6 +28,25 @@ def open_database(url: str) -> Database:
     return Database(connection.connect(url))
 
 
+def upgrade_database(url: str) -> str:
+    """Bring the database at `url` to this program's version and return its revision."""
+    with open_database(url) as database:
+        database.upgrade()
+    return upgrades.head_revision()
+
+
+def check_database(url: str) -> tuple[str, ...]:
+    """Say what is wrong with the database at `url`; nothing when it can be used as it is."""
+    with open_database(url) as database:
+        return database.check().problems
+
+
+def shown_url(url: str) -> str:
+    """Name the database at `url` for people, without user or password."""
+    with open_database(url) as database:
+        return database.place
+
+
 class Database:
     """Runs, documents and records. Safe to use from several threads; close it at the end.
 
@@ -47,6 +66,11 @@ class Database:
     def upgrade(self) -> None:
         """Make the tables, or bring them to this program's version. Several processes may do so at once."""
         upgrades.upgrade(self.engine)
+
+    def make_tables(self) -> None:
+        """Make the tables where there are none; a database of another version is left as it is."""
+        if upgrades.is_empty(self.engine):
+            upgrades.upgrade(self.engine)
 
     def check(self) -> Health:
         """Look for what is wrong, changing nothing: version, drift, damage, lost views."""

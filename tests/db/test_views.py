@@ -16,7 +16,7 @@ from llava_ocr.db.session import Database, open_database
 from llava_ocr.db.views import views_of
 from llava_ocr.errors import BadSchema, DatabaseError
 from llava_ocr.records import FieldState
-from llava_ocr.schema import DocumentSchema, Money, Text, read
+from llava_ocr.schema import DocumentSchema, Money, Text, group, read
 from tests.db.made import HUGE, ORDER, Bill, Seller, document, fields, outcome, reading, record
 
 
@@ -152,7 +152,7 @@ def test_views_of_others_are_left_alone(db: Database) -> None:
 def test_clashing_columns_are_a_bad_schema() -> None:
     class Twice(DocumentSchema):
         schema_version: ClassVar[int] = 1
-        seller: Seller | None = read("Seller")
+        seller: Seller = group(Seller, "Seller")
         seller_name: Text | None = read("Seller's name")
 
     with pytest.raises(BadSchema, match="two columns seller_name"):
