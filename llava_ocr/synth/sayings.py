@@ -47,7 +47,7 @@ class Speech:
 
     def amount(self, amount: Decimal, *paths: str, bare: bool = False) -> Phrase:
         """Say an amount, with the currency where the document's style has it and `bare` does not forbid it."""
-        said = self._said(self.style.amount(amount), plain(amount), *paths)
+        said = self._said(self.style.amount(amount), plain(amount, min_places=2), *paths)
         if bare or self.style.money == "plain":
             return said
         mark = self.currency(self.style.mark)
