@@ -35,7 +35,8 @@ class Speech:
 
     def text(self, text: str, path: str) -> Phrase:
         """Say a text value."""
-        return self._said(text, " ".join(text.split()), path)
+        self.truths[path] = " ".join(text.split())
+        return value(text, path)
 
     def day(self, day: date, *paths: str) -> Phrase:
         """Say a date."""
@@ -73,7 +74,8 @@ class Speech:
     def _said(self, text: str, truth: str, *paths: str) -> Phrase:
         for path in paths:
             self.truths[path] = truth
-        return value(text, *paths)
+        # Only running text is broken over lines; the other values stand in one piece.
+        return value(text, *paths, is_whole=text != truth)
 
 
 @dataclass(frozen=True, slots=True)
