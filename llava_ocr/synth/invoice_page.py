@@ -66,8 +66,11 @@ class _Painter:
         self.has_carry, self.has_page_head = chance(rng, 0.4), chance(rng, 0.5)
         frame = self._head()
         frame = frame.moved(self._intro(frame))
-        frame = self._items(frame)
-        frame = self._sums(frame)
+        # Some issuers sum up first and list what it is made of below.
+        steps = (self._sums, self._items) if chance(rng, 0.05) else (self._items, self._sums)
+        for step in steps:
+            frame = step(frame)
+            frame = frame.moved(frame.y + (rng.uniform(8, 20) if step == self._sums else 0))
         self._ending(frame)
         put_footers(self.canvas, speech, self.invoice)
         if chance(rng, 0.04):
