@@ -11,7 +11,7 @@ from torch import Tensor
 
 from llava_ocr.engines.cache import RaggedCache
 from llava_ocr.engines.row import Row
-from llava_ocr.errors import BadGrammar, EngineError
+from llava_ocr.errors import EngineError
 
 # B rows of a forward pass, R rows alive, Q tokens of a pass (the longest row's), D width, V vocabulary, L visual tokens
 
@@ -133,15 +133,10 @@ def _masks(rows: Sequence[Row], num_tokens: int) -> Tensor | None:
         return None
     allowed_RV = np.ones((len(rows), num_tokens), np.bool_)
     for row, allowed_V in zip(rows, allowed_RV, strict=True):
-        if row.constraint is None:
-            continue
-        mask = row.constraint.mask()
-        allowed_V[: len(mask)] = mask[:num_tokens]
-        # The head is often padded beyond the tokenizer.
-        allowed_V[len(mask) :] = False
-        if not allowed_V.any():
-            row.fail(BadGrammar(f"the grammar allows no token after {len(row.tokens)}"))
-            allowed_V[:] = True
+        if (mask := row.allowed()) is not None:
+            allowed_V[: len(mask)] = mask[:num_tokens]
+            # The head is often padded beyond the tokenizer.
+            allowed_V[len(mask) :] = False
     return torch.from_numpy(allowed_RV)
 
 

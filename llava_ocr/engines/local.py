@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from llava_ocr.constrain.decoder import GrammarCompiler
 from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.engines.base import Completion, EngineProfile, Request, StopReason, TokenTrace
 from llava_ocr.engines.decode import Decoder
@@ -17,7 +18,8 @@ from llava_ocr.engines.prompting import PromptEncoder
 from llava_ocr.engines.row import Constraint, Row
 from llava_ocr.engines.vision import Vision
 from llava_ocr.errors import EngineError, EngineOutOfMemory, ExtractionError, PromptTooLong
-from llava_ocr.models.load import LoadedModel
+from llava_ocr.models.load import LoadedModel, load
+from llava_ocr.settings import Settings
 
 # Tiles through the vision tower at once: enough to fill a GPU, few enough for a laptop's memory.
 _TILES_PER_PASS = {"cuda": 64, "cpu": 8}
@@ -141,6 +143,14 @@ class LocalEngine:
             num_forced_tokens=sum(row.forced),
             trace=trace,
         )
+
+
+def open_local(settings: Settings) -> LocalEngine:
+    """Load the model that the settings name. Raises ConfigError, ModelNotFound and EngineOutOfMemory."""
+    model = load(settings.engine, precision=settings.precision, device=settings.device)
+    num_tokens = model.network.config.text_config.vocab_size
+    compiler = GrammarCompiler.for_tokenizer(model.tokenizer, num_tokens=num_tokens)
+    return LocalEngine(model, compile_grammar=compiler.compile, max_batch=settings.batch_size)
 
 
 def failed(request: Request, error: ExtractionError, *, num_prompt_tokens: int = 0) -> Completion:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from llava_ocr.engines.base import StopReason, TokenTrace
 from llava_ocr.engines.pieces import Pieces
-from llava_ocr.errors import ExtractionError
+from llava_ocr.errors import BadGrammar, ExtractionError
 
 
 class Constraint(Protocol):
@@ -63,7 +63,10 @@ class Row:
 
     def begin(self) -> None:
         """Take the tokens that the grammar forces before the first choice; they go with the prompt."""
-        self._take_forced()
+        try:
+            self._take_forced()
+        except ExtractionError as error:
+            self.fail(error)
 
     def fail(self, error: ExtractionError) -> None:
         """End the row without an answer."""
@@ -76,9 +79,26 @@ class Row:
             return
         self.pending = []
         self._add(token, logprob, is_forced=False)
-        if self.constraint is not None:
-            self.constraint.accept(token)
-        self._take_forced()
+        try:
+            if self.constraint is not None:
+                self.constraint.accept(token)
+            self._take_forced()
+        except ExtractionError as error:
+            self.fail(error)
+
+    def allowed(self) -> NDArray[np.bool_] | None:
+        """Which tokens may come next, None where all may. A grammar that has gone astray ends the row instead."""
+        if self.constraint is None:
+            return None
+        try:
+            mask = self.constraint.mask()
+        except ExtractionError as error:
+            self.fail(error)
+            return None
+        if not mask.any():
+            self.fail(BadGrammar(f"the grammar allows no token after {len(self.tokens)}"))
+            return None
+        return mask
 
     def _take_forced(self) -> None:
         if self.constraint is None:

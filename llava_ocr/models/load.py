@@ -68,6 +68,16 @@ def load(name: str, *, precision: str = "auto", device: str = "auto", may_downlo
     return LoadedModel(network, tokenizer, card.profile, card.chat, tuple(pixels.image_mean), tuple(pixels.image_std))
 
 
+def describe_device(device: str, precision: str) -> tuple[str, bool]:
+    """Say what an engine with these settings runs on, and whether that is a GPU. Raises as `load` does."""
+    placed = choose_device(device)
+    held = choose_precision(precision, placed)
+    if placed.type == "cpu":
+        return f"CPU, {_num_own_cores()} cores, {held}", False
+    properties = torch.cuda.get_device_properties(placed)
+    return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, {held}", True
+
+
 def choose_device(order: str) -> torch.device:
     """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device. Raises ConfigError where there is none such."""
     if order == "auto":
@@ -130,5 +140,8 @@ def _load_network(folder: Path, precision: Precision, device: torch.device) -> A
 
 def _use_own_cores() -> None:
     """Use the cores that this process may run on: torch counts the machine's, which oversubscribes a container."""
-    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(min(torch.get_num_threads(), num_cores))
+    torch.set_num_threads(min(torch.get_num_threads(), _num_own_cores()))
+
+
+def _num_own_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -122,6 +122,20 @@ def test_a_grammar_that_allows_nothing_fails_its_row_alone(llama: LoadedModel, t
     assert second.text.isdigit()
 
 
+def test_a_grammar_that_goes_astray_fails_its_row_alone(llama: LoadedModel, tokenizer: Any) -> None:
+    class Astray(FakeConstraint):
+        def accept(self, token: int) -> None:
+            raise BadGrammar("not allowed here")
+
+    digits = tokenizer.encode("0123456789", add_special_tokens=False)
+    first, second = answered(
+        llama,
+        [Astray([0] * 3, set(), digits, len(tokenizer)), FakeConstraint([0] * 3, set(), digits, len(tokenizer))],
+    )
+    assert isinstance(first.error, BadGrammar)
+    assert second.text.isdigit()
+
+
 def test_a_grammar_that_does_not_compile_fails_its_row_alone(llama: LoadedModel) -> None:
     def refuse(_: Grammar) -> Any:
         raise BadGrammar("no start rule")

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 
 from llava_ocr.geometry import OVERVIEW_ONLY, Grid, Size
@@ -83,3 +84,13 @@ def test_overview_alone_has_no_tiles_and_the_whole_page() -> None:
     assert cutting.overview_HWC.shape == (TILE_PX, TILE_PX, 3)
     assert (cutting.overview_HWC == 200).all()
     assert cutting.dpi == pytest.approx(100 * TILE_PX / 80)
+
+
+@given(st.builds(Size, st.integers(30, 700), st.integers(30, 700)))
+@settings(deadline=None, max_examples=40)
+def test_overview_is_pillows_own_shrinking(size: Size) -> None:
+    raster = drawn(size)
+    edge = (TILE_PX, TILE_PX)
+    expected = np.asarray(Image.fromarray(raster).resize(edge, Image.Resampling.BICUBIC, reducing_gap=2.0))
+    overview = cut(raster, OVERVIEW_ONLY, tile_px=TILE_PX, dpi=100).overview_HWC
+    assert np.abs(overview.astype(int) - expected.astype(int)).max() <= 2
