@@ -40,6 +40,7 @@ def _say(speech: Speech, invoice: Invoice, template: str) -> Phrase:
 def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]:
     """Say what a sentence's holes hold; only those in the template are said, so that nothing else counts as printed."""
     rng, seller, dates = speech.rng, invoice.seller, invoice.dates
+    which = "period_start" if "{date2}" in template else rng.choice(("early", "delivery_date", "next", "order_date"))
     said: dict[str, Phrase] = {
         "name": (invoice.contact,),
         "last": (invoice.buyer.person.split()[-1],),
@@ -53,7 +54,7 @@ def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]
         "taxno": (seller.tax_number,),
         "ref": (invoice.references["order_number"],),
         "p": ("2",),
-        "date": (speech.style.day(dates[rng.choice(("early", "delivery_date", "next", "order_date"))]),),
+        "date": (speech.style.day(dates[which]),),
         "date2": (speech.style.day(dates["period_end"]),),
         "amount": (speech.style.amount(to_cents(invoice.totals.grand * Decimal(rng.randint(2, 90)) / 100)),),
     }
