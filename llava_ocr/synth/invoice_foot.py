@@ -110,6 +110,20 @@ def say_payment(speech: Speech, invoice: Invoice) -> list[Section]:
     return sections
 
 
+def say_conditions(speech: Speech) -> list[list[Line]]:
+    """Say a page of small print in two columns, as issuers append their terms; nothing of it is a value asked for."""
+    rng, wording = speech.rng, WORDING[speech.style.language]
+    pool = [text for concept in ("notes", "payment_terms", "closing") for text in wording[concept] if "{" not in text]
+    columns: list[list[Line]] = []
+    for column in range(2):
+        lines: list[Line] = []
+        for clause in range(rng.randint(3, 7)):
+            text = " ".join(rng.choice(pool) for _ in range(rng.randint(2, 6)))
+            lines += [((f"{clause + 1 + column * 7}. {text}",), speech.look.small), ((), speech.look.small)]
+        columns.append(lines)
+    return columns
+
+
 def has_iban(invoice: Invoice) -> bool:
     """Whether the issuer's bank has IBANs, as European ones have."""
     return invoice.market.country in IBAN_SHAPES
