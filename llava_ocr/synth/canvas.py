@@ -75,7 +75,8 @@ class Canvas:
         """Put a phrase in lines of at most `width`, the first on baseline `y`. Returns the baseline after the last."""
         words = tokens(phrase)
         homes: dict[int, list[int]] = {}
-        ink = _fitting(words, ink, width=width)
+        if not _fits(words, ink, width=width):
+            ink = _fitting(words, ink, width=width)
         for line in wrap(words, ink, width=width):
             self._line(x + align * width, y, line, phrase, ink=ink, align=align, homes=homes)
             y += leading or ink.leading
@@ -154,6 +155,12 @@ def _fitting(words: Sequence[Token], ink: Ink, *, width: float) -> Ink:
     return replace(ink, size=ink.size * max(0.5, width / widest)) if widest > width else ink
 
 
+def _fits(words: Sequence[Token], ink: Ink, *, width: float) -> bool:
+    """Whether words stand on one line of `width` points."""
+    text = " ".join(token.text for token in words)
+    return BREAK not in text and ink.width(text) <= width
+
+
 def _groups(words: Sequence[Token]) -> list[list[Token]]:
     """Part words into runs that stay on one line."""
     groups: list[list[Token]] = []
@@ -171,6 +178,8 @@ def _group_width(group: Sequence[Token], ink: Ink) -> float:
 
 def wrap(words: Sequence[Token], ink: Ink, *, width: float) -> list[list[Token]]:
     """Break words into lines of at most `width` points; what is longer and can't be broken has a line of its own."""
+    if _fits(words, ink, width=width):
+        return [list(words)] if words else []
     lines: list[list[Token]] = []
     room = 0.0
     space = ink.width(" ")

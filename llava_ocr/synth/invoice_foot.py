@@ -40,6 +40,7 @@ def _say(speech: Speech, invoice: Invoice, template: str) -> Phrase:
 def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]:
     """Say what a sentence's holes hold; only those in the template are said, so that nothing else counts as printed."""
     rng, seller, dates = speech.rng, invoice.seller, invoice.dates
+    which = "period_start" if "{date2}" in template else rng.choice(("early", "delivery_date", "next", "order_date"))
     said: dict[str, Phrase] = {
         "name": (invoice.contact,),
         "last": (invoice.buyer.person.split()[-1],),
@@ -53,7 +54,7 @@ def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]
         "taxno": (seller.tax_number,),
         "ref": (invoice.references["order_number"],),
         "p": ("2",),
-        "date": (speech.style.day(dates[rng.choice(("early", "delivery_date", "next", "order_date"))]),),
+        "date": (speech.style.day(dates[which]),),
         "date2": (speech.style.day(dates["period_end"]),),
         "amount": (speech.style.amount(to_cents(invoice.totals.grand * Decimal(rng.randint(2, 90)) / 100)),),
     }
@@ -107,6 +108,20 @@ def say_payment(speech: Speech, invoice: Invoice) -> list[Section]:
     if chance(rng, 0.25):
         rng.shuffle(sections)
     return sections
+
+
+def say_conditions(speech: Speech) -> list[list[Line]]:
+    """Say a page of small print in two columns, as issuers append their terms; nothing of it is a value asked for."""
+    rng, wording = speech.rng, WORDING[speech.style.language]
+    pool = [text for concept in ("notes", "payment_terms", "closing") for text in wording[concept] if "{" not in text]
+    columns: list[list[Line]] = []
+    for column in range(2):
+        lines: list[Line] = []
+        for clause in range(rng.randint(3, 7)):
+            text = " ".join(rng.choice(pool) for _ in range(rng.randint(2, 6)))
+            lines += [((f"{clause + 1 + column * 7}. {text}",), speech.look.small), ((), speech.look.small)]
+        columns.append(lines)
+    return columns
 
 
 def has_iban(invoice: Invoice) -> bool:

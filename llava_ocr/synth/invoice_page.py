@@ -10,7 +10,7 @@ from llava_ocr.synth.blocks import Frame, Line, Pair, choose_shape, put_lines, p
 from llava_ocr.synth.canvas import Canvas, Ink
 from llava_ocr.synth.invoice import Invoice, draw_invoice
 from llava_ocr.synth.invoice_blocks import Head
-from llava_ocr.synth.invoice_foot import put_footers, say_closing, say_payment
+from llava_ocr.synth.invoice_foot import put_footers, say_closing, say_conditions, say_payment
 from llava_ocr.synth.invoice_head import Cell, head_rows, say_meta, say_subject
 from llava_ocr.synth.invoice_items import carried_amounts, make_items_table
 from llava_ocr.synth.invoice_sums import make_sums_strip, make_tax_table, put_sums, say_sums
@@ -72,6 +72,8 @@ class _Painter:
             frame = step(frame)
             frame = frame.moved(frame.y + (rng.uniform(8, 20) if step == self._sums else 0))
         self._ending(frame)
+        if chance(rng, 0.03):
+            self._conditions()
         put_footers(self.canvas, speech, self.invoice)
         if chance(rng, 0.04):
             self._stamp()
@@ -110,6 +112,17 @@ class _Painter:
         head.put(Frame(x, frame.y + rng.uniform(0, 80), width - 6), Cell(1.0, "sidebar"))
         self.main = Frame(frame.x + (width + 10 if is_left else 0), frame.y, frame.width - width - 12)
         return self.main
+
+    def _conditions(self) -> None:
+        self.canvas.add_page()
+        look = self.look
+        frame = Frame(look.left, look.top, look.inner_width)
+        frame = frame.moved(
+            put_lines(self.canvas, frame, [((self.speech.label("info"),), look.heading(1.2))], look) + 6
+        )
+        half = frame.width / 2
+        for number, lines in enumerate(say_conditions(self.speech)):
+            put_lines(self.canvas, Frame(frame.x + number * half, frame.y, half - 10), lines, look)
 
     def _stamp(self) -> None:
         rng, look = self.speech.rng, self.look
