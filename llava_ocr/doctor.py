@@ -124,13 +124,14 @@ def _pages(settings: Settings) -> Checked:
     from llava_ocr.engines.scripted import ScriptedEngine
     from llava_ocr.raster.sandbox import open_page_reader
     from llava_ocr.services import read_options
-    from llava_ocr.synth.demo import sample_pdf
+    from llava_ocr.synth.paint import paint
+    from llava_ocr.synth.pdf import paint_pdf
 
     reader = open_page_reader(read_options(settings, ScriptedEngine()), num_children=1)
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "sample.pdf"
-            path.write_bytes(sample_pdf())
+            path.write_bytes(paint_pdf(paint("receipt", 0)))
             [page] = reader.read(path)
     finally:
         reader.close()

@@ -19,8 +19,8 @@ from llava_ocr.run import RunEnd
 
 # Rows shown in each table; the rest is counted.
 MAX_ROWS = 20
-# Fields of a record shown in the table of records.
-MAX_COLUMNS = 6
+# Characters that a column of the table of records wants; as many fields are shown as the console has room for.
+COLUMN_CHARS = 19
 
 STATE_STYLES = {
     FieldState.VALUE: "",
@@ -97,7 +97,7 @@ def step(bar: Progress, tally: Tally, outcome: DocumentOutcome) -> None:
 def show_tables(tally: Tally, console: Console) -> None:
     """Print the table of records, then the table of what failed and why."""
     if tally.records:
-        console.print(records_table(tally.records))
+        console.print(records_table(tally.records, num_columns=max(2, console.width // COLUMN_CHARS - 2)))
         if tally.num_records > len(tally.records):
             console.print(f"... and {tally.num_records - len(tally.records):,} more records")
     if tally.failures:
@@ -106,9 +106,9 @@ def show_tables(tally: Tally, console: Console) -> None:
             console.print(f"... and {tally.num_failures - len(tally.failures):,} more failures")
 
 
-def records_table(records: list[Record]) -> Table:
-    """One row a record: the schema's first fields, how many rows its lists have, and what is to be looked at."""
-    paths = _columns(records)
+def records_table(records: list[Record], *, num_columns: int) -> Table:
+    """One row a record: the fields that most records have, the number of its rows, and what is to be looked at."""
+    paths = _columns(records, num_columns)
     table = Table(title="Records", title_justify="left")
     table.add_column("document", overflow="fold")
     for path in paths:
@@ -147,7 +147,7 @@ def show_value(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else "" if value is None else str(value)
 
 
-def _columns(records: list[Record]) -> list[str]:
+def _columns(records: list[Record], num_columns: int) -> list[str]:
     """The header fields that most records have, in the schema's order."""
     counts: Counter[str] = Counter()
     order: dict[str, int] = {}
@@ -156,7 +156,7 @@ def _columns(records: list[Record]) -> list[str]:
             if "[" not in reading.path:
                 order.setdefault(reading.path, position)
                 counts[reading.path] += reading.value is not None
-    chosen = sorted(counts, key=lambda path: (-counts[path], order[path]))[:MAX_COLUMNS]
+    chosen = sorted(counts, key=lambda path: (-counts[path], order[path]))[:num_columns]
     return sorted(chosen, key=order.__getitem__)
 
 

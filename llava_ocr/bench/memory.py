@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import deque
 from pathlib import Path
 
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.run import ExtractOrder, begin, end, listed, read
 from llava_ocr.services import open_services
 from llava_ocr.settings import Settings, override
-from llava_ocr.synth.write import write_documents
+from llava_ocr.synth.truth_file import write_documents
 
 NUM_DOCUMENTS = 250
 NUM_PAGES = 2_000
@@ -21,7 +22,7 @@ def run() -> dict[str, object]:
     """Measure; `growth_percent` is from the first 200 pages to the last, parent and children together."""
     with tempfile.TemporaryDirectory(prefix="bench-memory-") as folder:
         documents = Path(folder) / "documents"
-        write_documents("invoice", NUM_DOCUMENTS, documents, scans=False, seed=0)
+        deque(write_documents("invoice", NUM_DOCUMENTS, documents, scans=False), maxlen=0)
         settings = override(Settings(), db=f"sqlite:///{folder}/records.db", engine="scripted")
         with open_services(settings) as services:
             gauge = _Gauge()

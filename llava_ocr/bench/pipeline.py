@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 
 from llava_ocr.records import DocumentOutcome, PageState
 from llava_ocr.run import ExtractOrder, begin, end, listed, read
 from llava_ocr.services import Services, open_services
 from llava_ocr.settings import Settings, override
-from llava_ocr.synth.write import write_documents
+from llava_ocr.synth.truth_file import write_documents
 
 NUM_DOCUMENTS = 200
 
@@ -22,7 +23,7 @@ def run() -> dict[str, object]:
     """Measure; `pages_per_s` is the figure, `pages` what it was measured on."""
     with tempfile.TemporaryDirectory(prefix="bench-pipeline-") as folder:
         documents = Path(folder) / "documents"
-        write_documents("invoice", NUM_DOCUMENTS, documents, scans=False, seed=0)
+        deque(write_documents("invoice", NUM_DOCUMENTS, documents, scans=False), maxlen=0)
         settings = override(Settings(), db=f"sqlite:///{folder}/records.db", engine="scripted")
         with open_services(settings) as services:
             _read(documents, services, limit=2 * services.num_workers)

@@ -22,8 +22,9 @@ def synth(
     seed: Annotated[int, typer.Option(help="The first document's seed")] = 0,
 ) -> int:
     """Paint documents whose every value is known, and write their truth beside them."""
-    from llava_ocr.synth.write import write_documents
+    # PyMuPDF takes a quarter of a second to import, which the other commands need not pay.
+    from llava_ocr.synth.truth_file import write_documents
 
-    written = write_documents(schema, count, out, scans=scans, seed=seed)
+    written = sum(1 for _ in write_documents(schema, count, out, scans=scans, first_seed=seed))
     Console().print(f"{written:,} documents and truth.jsonl in {out}", highlight=False)
     return 0
