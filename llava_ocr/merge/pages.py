@@ -31,7 +31,7 @@ def merge_pages(pages: Sequence[Sequence[PageReading]]) -> tuple[FieldReading, .
     merged = [merge_field(list(entries)) for entries in header.values()]
     for name, listed in rows.items():
         for index, cells in enumerate(listed):
-            merged += [replace(cell, path=_renumbered(cell.path, name, index)) for cell in cells]
+            merged += [_renumbered(cell, name, index) for cell in cells]
     return tuple(merged)
 
 
@@ -79,5 +79,6 @@ def _conflict(readings: Sequence[FieldReading]) -> FieldReading:
     return replace(first, state=FieldState.CONFLICT, value=None, candidates=candidates, confidence=0.0)
 
 
-def _renumbered(path: str, name: str, index: int) -> str:
-    return f"{name}[{index}]" + path[path.index("]", len(name)) + 1 :]
+def _renumbered(cell: FieldReading, name: str, index: int) -> FieldReading:
+    path = f"{name}[{index}]" + cell.path[cell.path.index("]", len(name)) + 1 :]
+    return cell if path == cell.path else replace(cell, path=path)
