@@ -87,7 +87,7 @@ def _row_places(cells: Sequence[Said], index: PageIndex, top: float) -> tuple[li
     """Place a row's cells on one band, below the row before it; return its upper edge with them."""
     choices = [_occurrences(cell, index) for cell in cells]
     height = index.layout.word_height
-    anchor = _anchor(choices, top - 0.5 * height)
+    anchor = _anchor(choices, top)
     if anchor is None:
         return [occurrences[0] if occurrences else None for occurrences in choices], top
     places = [min(found, key=lambda place: abs(place.middle - anchor.middle), default=None) for found in choices]
