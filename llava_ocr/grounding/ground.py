@@ -18,8 +18,9 @@ from llava_ocr.schema import Kind
 from llava_ocr.words.layout import Layout
 
 _ROW = re.compile(r"^(.*)\[(\d+)\]\.")
-# Cells of one row stand within this many word heights of each other.
-ROW_BAND = 1.5
+# Cells of one row stand within this many word heights of each other; a cell further off is doubtful evidence.
+ROW_BAND = 3.0
+OFF_BAND = 0.5
 # How exactly a value matches that is printed in another form: 1234.50 for 1.234,50.
 OTHER_WORDS = 0.7
 
@@ -86,12 +87,21 @@ def _occurrences(said: Said, index: PageIndex) -> list[Occurrence]:
 def _row_places(cells: Sequence[Said], index: PageIndex, top: float) -> tuple[list[Occurrence | None], float]:
     """Place a row's cells on one band, below the row before it; return its upper edge with them."""
     choices = [_occurrences(cell, index) for cell in cells]
-    height = index.layout.word_height
+    height = index.word_height
     anchor = _anchor(choices, top)
     if anchor is None:
         return [occurrences[0] if occurrences else None for occurrences in choices], top
-    places = [min(found, key=lambda place: abs(place.middle - anchor.middle), default=None) for found in choices]
+    places = [_on_band(found, anchor.middle, band=ROW_BAND * height) for found in choices]
     return places, anchor.top + 0.5 * height
+
+
+def _on_band(found: Sequence[Occurrence], middle: float, *, band: float) -> Occurrence | None:
+    """The occurrence nearest to the row's middle."""
+    if not found:
+        return None
+    place = min(found, key=lambda place: abs(place.middle - middle))
+    is_on_band = abs(place.middle - middle) <= band
+    return place if is_on_band else replace(place, exactness=OFF_BAND * place.exactness)
 
 
 def _anchor(choices: Sequence[Sequence[Occurrence]], top: float) -> Occurrence | None:

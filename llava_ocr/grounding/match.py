@@ -49,6 +49,11 @@ class PageIndex:
         self._found: dict[str, list[Occurrence]] = {}
 
     @cached_property
+    def word_height(self) -> float:
+        """Median height of the page's words."""
+        return self.layout.word_height
+
+    @cached_property
     def _runs(self) -> tuple[tuple[int, ...], ...]:
         """Every sequence of words that reads on: lines, and blocks of several lines."""
         blocks = [block for block in self.layout.blocks if len(block) > 1]
@@ -103,6 +108,8 @@ class PageIndex:
             found = self._inside_words(parts[0]) if len(parts) == 1 else self._glued_at_edges(parts)
         if not found:
             found = self._across_hyphens(parts)
+        if len(found) == 1:
+            return list(found.values())
         return sorted(found.values(), key=lambda occurrence: (occurrence.top, occurrence.boxes[0].x0))
 
     def label_distance(self, occurrence: Occurrence, leaf: LeafNode) -> float | None:

@@ -128,3 +128,12 @@ def test_forced_tokens_do_not_count_towards_probability() -> None:
     trace = TokenTrace(ends=(2, 4, 6), logprobs=(-1.0, 0.0, -3.0), forced=(False, True, False))
     assert said_probability(trace, 2, 4) == 1.0
     assert said_probability(trace, 0, 2) < 0.4
+
+
+def test_a_cell_that_stands_far_from_its_row_is_doubtful_evidence() -> None:
+    text = "Tea             1       2.00\n\n\n\n\nBalance         9.00"
+    row = {"description": "Tea", "quantity": "1", "line_total": "9.00"}
+    record = read_record(Invoice, [page(text, lines=[row])])
+    near, far = field(record, "lines[0].quantity").evidence, field(record, "lines[0].line_total").evidence
+    assert near is not None and far is not None
+    assert far.score < near.score
