@@ -168,6 +168,8 @@ class PageIndex:
         return found
 
     def _occurrence(self, words: tuple[int, ...], exactness: float) -> Occurrence:
+        if len(words) == 1:
+            return Occurrence(words, (self.layout.words[words[0]].box,), exactness)
         by_line: dict[int, list[Box]] = {}
         for index in words:
             by_line.setdefault(self._line_of[index], []).append(self.layout.words[index].box)
