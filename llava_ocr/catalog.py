@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 import traceback
@@ -17,7 +18,7 @@ from types import ModuleType
 import schemas as shipped
 from llava_ocr.errors import BadSchema, UnknownSchema
 from llava_ocr.grounding.codes import CHECKSUMS
-from llava_ocr.schema import DocumentSchema, LeafNode, leaves, schema_name, tree
+from llava_ocr.schema import Check, DocumentSchema, Kind, LeafNode, leaves, schema_name, tree
 
 # Names that the SQL views use for columns of their own.
 RESERVED = frozenset({"document_id", "record_index", "run_id", "uri", "needs_review", "record_id", "row_index"})
@@ -133,11 +134,23 @@ def _faults(schema: type[DocumentSchema], lines: dict[str, int]) -> Iterator[Fau
     for check in schema.checks:
         if not callable(check):
             yield Fault(start, f"checks holds {check!r}, which is no function")
+        elif not _takes_one(check):
+            yield Fault(start, "a check must take one argument, the filled schema, and yield Findings")
+
+
+def _takes_one(check: Check) -> bool:
+    try:
+        inspect.signature(check).bind(None)
+    except TypeError:
+        return False
+    return True
 
 
 def _leaf_faults(leaf: LeafNode) -> Iterator[str]:
     if not leaf.hint.text:
         yield "has no hint; read('what it is') goes into the prompt"
+    if leaf.leaf.kind not in (Kind.TEXT, Kind.CHOICE) and not leaf.hint.labels:
+        yield "has no labels; without them the first value on the page is as good as the right one"
     if leaf.name in RESERVED:
         yield "is a column of the SQL views already; choose another name"
     if leaf.leaf.checksum not in CHECKSUMS:

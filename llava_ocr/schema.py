@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -162,6 +163,7 @@ def schema_name(schema: type[DocumentSchema]) -> str:
     return "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name))
 
 
+@lru_cache(maxsize=256)
 def tree(schema: type[DocumentSchema]) -> GroupNode:
     """Return the schema as a tree of nodes in field order. Raises BadSchema where an annotation is not allowed."""
     return _group(schema, path="", name=schema_name(schema), hint=Hint((schema.__doc__ or "").strip().split("\n")[0]))

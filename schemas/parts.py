@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from llava_ocr.grounding.codes import is_iban
 from llava_ocr.records import Finding
 from llava_ocr.schema import Country, DocumentPart, Money, Number, Text, Vat, read
 
@@ -72,6 +73,12 @@ class Item(DocumentPart):
 def near(a: Decimal, b: Decimal) -> bool:
     """Whether two amounts are equal but for rounding."""
     return abs(a - b) <= ROUNDING
+
+
+def iban_checksum(iban: str | None) -> Iterator[Finding]:
+    """An IBAN carries its own checksum."""
+    if iban and not is_iban(iban):
+        yield Finding("iban", "the checksum of the IBAN is wrong", ("iban",))
 
 
 def rows_multiply(lines: list[Item]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from llava_ocr.records import Finding
 from llava_ocr.schema import Check, Currency, Date, DocumentPart, DocumentSchema, Iban, Money, Text, read, rows
-from schemas.parts import near
+from schemas.parts import iban_checksum, near
 
 
 class Entry(DocumentPart):
@@ -45,10 +45,15 @@ def entries_close(statement: Statement) -> Iterator[Finding]:
         yield Finding("closing_balance", f"{len(amounts)} entries do not lead to the closing balance", paths)
 
 
+def iban_is_sound(statement: Statement) -> Iterator[Finding]:
+    """An IBAN carries its own checksum."""
+    yield from iban_checksum(statement.iban)
+
+
 class Statement(DocumentSchema):
     """A bank statement."""
 
-    checks: ClassVar[tuple[Check, ...]] = (balances_run, entries_close)
+    checks: ClassVar[tuple[Check, ...]] = (balances_run, entries_close, iban_is_sound)
     business_key: ClassVar[tuple[str, ...]] = ("iban", "period_start", "period_end")
 
     account_holder: Text | None = read("Whose account it is", labels=("Account holder", "Kontoinhaber", "Titulaire"))

@@ -12,7 +12,7 @@ from llava_ocr.errors import CutAnswer, InvalidAnswer
 from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
 
 _DECODER = json.JSONDecoder()
-_SPACE = re.compile(r"[ \t\n\r]*")
+_SPACES = frozenset(" \t\n\r")
 _BARE = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 
 
@@ -112,7 +112,7 @@ class _Reader:
 
     def _peek(self, mark: str) -> bool:
         self._skip()
-        return self._text.startswith(mark, self._at)
+        return self._text[self._at : self._at + 1] == mark
 
     def _take(self, mark: str) -> None:
         if not self._peek(mark):
@@ -120,9 +120,8 @@ class _Reader:
         self._at += 1
 
     def _skip(self) -> None:
-        space = _SPACE.match(self._text, self._at)
-        assert space is not None
-        self._at = space.end()
+        while self._text[self._at : self._at + 1] in _SPACES:
+            self._at += 1
 
     def _fail(self, fault: str) -> NoReturn:
         raise InvalidAnswer(f"the answer is not of the schema's shape: {fault}, at character {self._at:,}")

@@ -10,13 +10,24 @@ from collections.abc import Callable, Iterator
 from weakref import WeakKeyDictionary
 
 from llava_ocr.grounding.amounts import amount_readings
-from llava_ocr.grounding.codes import CHECKSUMS, CURRENCIES, CURRENCY_SIGNS, compact, has_iban_shape
+from llava_ocr.grounding.codes import (
+    CHECKSUMS,
+    COUNTRIES,
+    COUNTRY_CODES,
+    CURRENCIES,
+    CURRENCY_SIGNS,
+    compact,
+    country_code,
+    has_iban_shape,
+)
 from llava_ocr.grounding.dates import date_readings, find_dates
-from llava_ocr.schema import Kind, Leaf, LeafNode
+from llava_ocr.schema import Kind, Leaf, LeafNode, Money, leaf_of
 from llava_ocr.words.layout import Layout, Segment
 
 # A code such as an IBAN is printed in at most this many words.
 MAX_CODE_WORDS = 9
+# The longest IBAN has 34 characters.
+MAX_CODE_CHARS = 40
 # Country names have at most this many words.
 MAX_NAME_WORDS = 4
 # Whole numbers longer than this are telephone and article numbers, not amounts.
@@ -30,6 +41,14 @@ _AMOUNT = re.compile(
 _TAIL = re.compile(r"\d{3}(?:[.,]\d{1,4})?")
 _HEAD = re.compile(r"[-−–(]?\d{1,3}")
 _CODE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-/]*")
+_DIGIT = re.compile(r"\d")
+_MARKS = re.compile("[€£$¥₹]")
+_GLUED_CURRENCY = re.compile(r"([A-Z]{2,3})[-−]?\d|.*\d([A-Z]{3})$")
+_GLUED_COUNTRY = re.compile(r"([A-Z]{2})-\d")
+# IBANs and VAT ids start with a country, in letters.
+_COUNTRY_START = re.compile(r"[A-Za-z]{2}")
+_COUNTRY_WORDS = frozenset(name.split()[0] for name in COUNTRIES)
+_AMOUNT_LEAF = leaf_of(Money)
 
 _CACHE: WeakKeyDictionary[Layout, dict[Leaf, tuple[str, ...]]] = WeakKeyDictionary()
 
@@ -40,9 +59,11 @@ def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
     Amounts come without currency but with their minus sign; dates and codes as printed, words joined by one space.
     """
     known = _CACHE.setdefault(layout, {})
-    if leaf.leaf not in known:
-        known[leaf.leaf] = tuple(dict.fromkeys(_found(layout, leaf.leaf)))
-    return known[leaf.leaf]
+    # Money and numbers are printed alike.
+    kind = _AMOUNT_LEAF if leaf.leaf.kind is Kind.NUMBER else leaf.leaf
+    if kind not in known:
+        known[kind] = tuple(dict.fromkeys(_found(layout, kind)))
+    return known[kind]
 
 
 def _found(layout: Layout, leaf: Leaf) -> list[str]:
@@ -68,6 +89,8 @@ def _finder(leaf: Leaf) -> Callable[[Segment], Iterator[str]]:
 
 
 def _amounts(segment: Segment) -> Iterator[str]:
+    if not _DIGIT.search(segment.text):
+        return
     for match in _AMOUNT.finditer(segment.text):
         text = _amount_text(match)
         if _is_amount(text):
@@ -119,39 +142,44 @@ def _currencies(segment: Segment) -> Iterator[str]:
         if plain in CURRENCIES or plain.casefold() in CURRENCY_SIGNS:
             yield plain
             continue
-        for mark in ("€", "£", "$", "¥", "₹"):
-            if mark in word:
-                yield mark
-        attached = re.match(r"([A-Z]{2,3})[-−]?\d", plain) or re.search(r"\d([A-Z]{3})$", plain)
-        if attached and (attached[1] in CURRENCIES or attached[1].casefold() in CURRENCY_SIGNS):
-            yield attached[1]
+        yield from _MARKS.findall(word)
+        glued = _GLUED_CURRENCY.match(plain)
+        name = (glued[1] or glued[2]) if glued else ""
+        if name in CURRENCIES or name.casefold() in CURRENCY_SIGNS:
+            yield name
 
 
 def _countries(segment: Segment) -> Iterator[str]:
     words = [word.strip(".,:;()[]") for word in segment.text.split(" ")]
-    is_country = CHECKSUMS["country"]
     for start, word in enumerate(words):
-        prefix = re.match(r"([A-Z]{2})-\d", word)
-        if prefix and is_country(prefix[1]):
+        prefix = _GLUED_COUNTRY.match(word)
+        if prefix and prefix[1] in COUNTRY_CODES:
             yield prefix[1]
-        if not word[:1].isalpha():
+        if word not in COUNTRY_CODES and word.casefold() not in _COUNTRY_WORDS:
             continue
         for end in range(start + 1, min(start + MAX_NAME_WORDS, len(words)) + 1):
             text = " ".join(words[start:end])
-            if is_country(text):
+            if country_code(text):
                 yield text
 
 
 def _codes(segment: Segment, leaf: Leaf, is_sound: Callable[[str], bool]) -> Iterator[str]:
     """Runs of words that make a code of the leaf's pattern when what people put between is dropped."""
     pattern = re.compile(leaf.pattern, re.IGNORECASE)
+    starts_with_country = leaf.checksum in ("iban", "vat")
+    if starts_with_country and not (_DIGIT.search(segment.text) and _COUNTRY_START.search(segment.text)):
+        return
     words = _code_words(segment.text)
-    for start in range(len(words)):
+    for start, word in enumerate(words):
+        if starts_with_country and not _COUNTRY_START.match(word):
+            continue
+        joined = ""
         for end in range(start + 1, min(start + MAX_CODE_WORDS, len(words)) + 1):
-            text = " ".join(words[start:end])
-            joined = compact(text)
-            if len(joined) > 40 or not joined.isascii():
+            part = compact(words[end - 1])
+            joined += part
+            if not part or len(joined) > MAX_CODE_CHARS or not joined.isascii():
                 break
+            text = " ".join(words[start:end])
             if (pattern.fullmatch(joined) or pattern.fullmatch(text)) and is_sound(text):
                 yield text
 

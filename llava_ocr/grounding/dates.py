@@ -29,6 +29,10 @@ _YEAR2 = r"(?P<y>(?:19|20)\d\d|\d\d)"
 _DAY = r"(?P<d>[0-3]?\d)"
 _EDGE, _END = r"(?<![\w./-])", r"(?![\w/-]|\.\d)"
 
+# What a line must hold before any pattern is worth trying: figures parted by a mark, or a month's name.
+_FIGURES = re.compile(r"\d ?[-/.] ?\d|\d{8}")
+_LETTERS = re.compile(r"[^\W\d_]+")
+
 # Each pattern with the order it fixes; `dmy|mdy` is open.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (order, re.compile(_EDGE + pattern + _END, re.IGNORECASE))
@@ -47,8 +51,12 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 
 def find_dates(text: str) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of every date in a line of text, left to right, the longest at each place."""
+    has_figures = bool(_FIGURES.search(text))
+    has_month = any(word in MONTHS for word in _LETTERS.findall(text.casefold()))
     spans: set[tuple[int, int]] = set()
     for order, pattern in _PATTERNS:
+        if not (has_month if "n" in pattern.groupindex else has_figures):
+            continue
         spans |= {match.span() for match in pattern.finditer(text) if _readings(order, match)}
     longest = [span for span in spans if not any(_holds(other, span) for other in spans if other != span)]
     yield from sorted(longest)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from llava_ocr.engines.base import TokenTrace
 from llava_ocr.grounding.answer import Said
+from llava_ocr.grounding.candidates import spans
 from llava_ocr.grounding.confidence import field_confidence, said_probability
 from llava_ocr.grounding.match import Occurrence, PageIndex, choose
-from llava_ocr.grounding.typed import Conventions, Typed, parse
+from llava_ocr.grounding.typed import Conventions, Typed, meanings, parse
 from llava_ocr.records import Evidence, FieldReading, FieldState, WordReader
 from llava_ocr.schema import Kind
 from llava_ocr.words.layout import Layout
 
 _ROW = re.compile(r"^(.*)\[(\d+)\]\.")
-# Cells of one row stand within this many word heights of each other.
-ROW_BAND = 1.5
+# Cells of one row stand within this many word heights of each other; a cell further off is doubtful evidence.
+ROW_BAND = 3.0
+OFF_BAND = 0.5
+# How exactly a value matches that is printed in another form: 1234.50 for 1.234,50.
+OTHER_WORDS = 0.7
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,10 @@ def ground(said: Sequence[Said], page: GroundedPage) -> list[PageReading]:
     for row, leaves in groupby(said, key=lambda leaf: _row_of(leaf.path)):
         cells = list(leaves)
         if row is None or page.index is None:
-            found += [_read(leaf, page, _header_place(leaf, page)) for leaf in cells]
+            found += [_read_header(leaf, page) for leaf in cells]
             continue
         places, row_top = _row_places(cells, page.index, row_top)
-        found += [_read(leaf, page, place) for leaf, place in zip(cells, places, strict=True)]
+        found += [PageReading(_read(leaf, page, place)) for leaf, place in zip(cells, places, strict=True)]
     return found
 
 
@@ -59,22 +63,45 @@ def _row_of(path: str) -> str | None:
     return match.group(0) if match else None
 
 
-def _header_place(said: Said, page: GroundedPage) -> Occurrence | None:
-    if said.text is None or page.index is None or said.node.leaf.kind is Kind.CHOICE:
-        return None
-    occurrences = page.index.find(said.text)
-    return choose(occurrences, page.index, said.node) if occurrences else None
+def _read_header(said: Said, page: GroundedPage) -> PageReading:
+    occurrences = _occurrences(said, page.index) if page.index is not None else []
+    if page.index is None or not occurrences:
+        return PageReading(_read(said, page, None))
+    place = choose(occurrences, page.index, said.node)
+    return PageReading(_read(said, page, place), page.index.label_distance(place, said.node))
+
+
+def _occurrences(said: Said, index: PageIndex) -> list[Occurrence]:
+    """Where a value stands: as it was said, or, from an engine without a grammar, in other words of one meaning."""
+    if said.text is None or said.node.leaf.kind is Kind.CHOICE:
+        return []
+    if found := index.find(said.text):
+        return found
+    meant = meanings(said.text, said.node.leaf)
+    if not meant:
+        return []
+    alike = [text for text in spans(index.layout, said.node) if meant & meanings(text, said.node.leaf)]
+    return [replace(place, exactness=OTHER_WORDS) for text in alike for place in index.find(text)]
 
 
 def _row_places(cells: Sequence[Said], index: PageIndex, top: float) -> tuple[list[Occurrence | None], float]:
     """Place a row's cells on one band, below the row before it; return its upper edge with them."""
-    choices = [index.find(cell.text) if cell.text is not None else [] for cell in cells]
-    height = index.layout.word_height
-    anchor = _anchor(choices, top - 0.5 * height)
+    choices = [_occurrences(cell, index) for cell in cells]
+    height = index.word_height
+    anchor = _anchor(choices, top)
     if anchor is None:
         return [occurrences[0] if occurrences else None for occurrences in choices], top
-    places = [min(found, key=lambda place: abs(place.middle - anchor.middle), default=None) for found in choices]
+    places = [_on_band(found, anchor.middle, band=ROW_BAND * height) for found in choices]
     return places, anchor.top + 0.5 * height
+
+
+def _on_band(found: Sequence[Occurrence], middle: float, *, band: float) -> Occurrence | None:
+    """The occurrence nearest to the row's middle."""
+    if not found:
+        return None
+    place = min(found, key=lambda place: abs(place.middle - middle))
+    is_on_band = abs(place.middle - middle) <= band
+    return place if is_on_band else replace(place, exactness=OFF_BAND * place.exactness)
 
 
 def _anchor(choices: Sequence[Sequence[Occurrence]], top: float) -> Occurrence | None:
@@ -86,10 +113,10 @@ def _anchor(choices: Sequence[Sequence[Occurrence]], top: float) -> Occurrence |
     return min(candidates, key=len)[0]
 
 
-def _read(said: Said, page: GroundedPage, place: Occurrence | None) -> PageReading:
+def _read(said: Said, page: GroundedPage, place: Occurrence | None) -> FieldReading:
     chance = said_probability(page.trace, said.start, said.end)
     if said.text is None:
-        return PageReading(FieldReading(said.path, FieldState.ABSENT, confidence=round(chance, 4)))
+        return FieldReading(said.path, FieldState.ABSENT, confidence=round(chance, 4))
     typed = parse(said.text, said.node.leaf, page.conventions)
     is_choice = said.node.leaf.kind is Kind.CHOICE
     state = _state(typed, is_grounded=place is not None or is_choice)
@@ -98,7 +125,7 @@ def _read(said: Said, page: GroundedPage, place: Occurrence | None) -> PageReadi
     evidence = None
     if place is not None:
         evidence = Evidence(page.page_index, place.boxes, page.reader, place.exactness)
-    reading = FieldReading(
+    return FieldReading(
         path=said.path,
         state=state,
         text=said.text,
@@ -107,8 +134,6 @@ def _read(said: Said, page: GroundedPage, place: Occurrence | None) -> PageReadi
         evidence=evidence,
         candidates=typed.candidates,
     )
-    distance = page.index.label_distance(place, said.node) if page.index is not None and place is not None else None
-    return PageReading(reading, distance)
 
 
 def _state(typed: Typed, *, is_grounded: bool) -> FieldState:

@@ -55,7 +55,8 @@ def read_record(schema: type[DocumentSchema], pages: Sequence[AnsweredPage]) -> 
         read.append(ground(said, GroundedPage(page.page_index, index, page.reader, page.completion.trace, conventions)))
     fields = merge_pages(read)
     values = nested(root, fields)
-    findings = tuple(finding for check in schema.checks for finding in check(schema.model_validate(values)))
+    filled = schema.model_validate(values)
+    findings = tuple(finding for check in schema.checks for finding in check(filled))
     return ReadRecord(values, fields, findings, _needs_review(fields, findings))
 
 

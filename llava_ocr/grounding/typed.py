@@ -88,6 +88,19 @@ def parse(text: str, leaf: Leaf, conventions: Conventions) -> Typed:
     return Typed(text)
 
 
+def meanings(text: str, leaf: Leaf) -> frozenset[FieldValue]:
+    """All that a text could mean as this kind, whatever the document's conventions; nothing for free text."""
+    if leaf.kind in (Kind.MONEY, Kind.NUMBER):
+        return frozenset(amount_readings(text).values())
+    if leaf.kind is Kind.DATE:
+        return frozenset(date_readings(text).values())
+    if leaf.kind is not Kind.CODE:
+        return frozenset()
+    if leaf.checksum == "currency":
+        return frozenset(currency_readings(text))
+    return frozenset({country_code(text)} - {None}) if leaf.checksum == "country" else frozenset({compact(text)})
+
+
 def _settled(readings: Mapping[str, FieldValue], decide: Callable[[], str]) -> Typed:
     if len(set(readings.values())) == 1:
         return Typed(next(iter(readings.values())))

@@ -31,7 +31,7 @@ def merge_pages(pages: Sequence[Sequence[PageReading]]) -> tuple[FieldReading, .
     merged = [merge_field(list(entries)) for entries in header.values()]
     for name, listed in rows.items():
         for index, cells in enumerate(listed):
-            merged += [replace(cell, path=_renumbered(cell.path, name, index)) for cell in cells]
+            merged += [_renumbered(cell, name, index) for cell in cells]
     return tuple(merged)
 
 
@@ -48,7 +48,9 @@ def merge_field(entries: Sequence[PageReading]) -> FieldReading:
         return _best(present)
     labelled = [group for group in groups.values() if any(entry.label_distance is not None for entry in group)]
     if len(labelled) == 1:
-        return _best(labelled[0])
+        won = _best(labelled[0])
+        lost = [_best(group) for group in groups.values() if group is not labelled[0]]
+        return replace(won, candidates=_values(lost))
     return _conflict([_best(group) for group in groups.values()])
 
 
@@ -56,7 +58,7 @@ def _sameness(reading: FieldReading) -> object:
     """What makes two readings the same: their value, or their text without case and marks where they have none."""
     if reading.value is not None and not isinstance(reading.value, str):
         return reading.value
-    return "".join(c for c in str(reading.value or reading.text).casefold() if c.isalnum())
+    return "".join(c for c in str(reading.text if reading.value is None else reading.value).casefold() if c.isalnum())
 
 
 def _best(entries: Sequence[PageReading]) -> FieldReading:
@@ -73,11 +75,17 @@ def _best(entries: Sequence[PageReading]) -> FieldReading:
 
 
 def _conflict(readings: Sequence[FieldReading]) -> FieldReading:
-    values = [reading.candidates or (str(reading.value or reading.text),) for reading in readings]
-    candidates = tuple(dict.fromkeys(value for group in values for value in group))
-    first = readings[0]
-    return replace(first, state=FieldState.CONFLICT, value=None, candidates=candidates, confidence=0.0)
+    return replace(readings[0], state=FieldState.CONFLICT, value=None, candidates=_values(readings), confidence=0.0)
 
 
-def _renumbered(path: str, name: str, index: int) -> str:
-    return f"{name}[{index}]" + path[path.index("]", len(name)) + 1 :]
+def _values(readings: Sequence[FieldReading]) -> tuple[str, ...]:
+    """What the readings could stand for, each once."""
+    groups = [
+        reading.candidates or (str(reading.text if reading.value is None else reading.value),) for reading in readings
+    ]
+    return tuple(dict.fromkeys(value for group in groups for value in group))
+
+
+def _renumbered(cell: FieldReading, name: str, index: int) -> FieldReading:
+    path = f"{name}[{index}]" + cell.path[cell.path.index("]", len(name)) + 1 :]
+    return cell if path == cell.path else replace(cell, path=path)
