@@ -126,7 +126,11 @@ def open_image(path: Path, kind: Format, limits: Limits) -> PicturePaper:
         num_pages = _num_frames(picture, limits.max_pages) if kind is Format.TIFF else 1
     except FAULTS as fault:
         raise image_error(fault, CorruptDocument, "the image can't be opened") from fault
-    return PicturePaper(picture, check_num_pages(num_pages, limits), limits)
+    paper = PicturePaper(picture, num_pages, limits)
+    if num_pages > limits.max_pages:
+        paper.close()
+    check_num_pages(num_pages, limits)
+    return paper
 
 
 def image_error(fault: BaseException, otherwise: type[InputError], what: str) -> InputError:
