@@ -12,7 +12,7 @@ import struct
 import time
 from dataclasses import dataclass
 
-from llava_ocr.raster.base import PageRead
+from llava_ocr.raster.packing import PackedPage
 
 _LENGTH = struct.Struct("<Q")
 _MAX_PARTS = 64
@@ -23,15 +23,12 @@ _PARTS_OF_A_PAGE = frozenset(
         ("llava_ocr.raster.base", "PageRead"),
         ("llava_ocr.records", "PageOutcome"),
         ("llava_ocr.records", "PageState"),
-        ("llava_ocr.records", "Word"),
         ("llava_ocr.records", "WordReader"),
-        ("llava_ocr.geometry", "Box"),
         ("llava_ocr.geometry", "Grid"),
         ("llava_ocr.geometry", "Size"),
         ("llava_ocr.tiles.tiled", "TiledRaster"),
-        ("llava_ocr.words.layout", "Layout"),
-        ("llava_ocr.words.layout", "Line"),
-        ("llava_ocr.words.layout", "Segment"),
+        ("llava_ocr.raster.packing", "PackedPage"),
+        ("llava_ocr.raster.packing", "PackedLayout"),
         ("llava_ocr.raster.channel", "Ready"),
         ("llava_ocr.raster.channel", "Opened"),
         ("llava_ocr.raster.channel", "StillAtIt"),
@@ -98,7 +95,7 @@ class Ended:
     is_worn: bool
 
 
-Reply = Ready | Opened | StillAtIt | Refused | Ended | PageRead
+Reply = Ready | Opened | StillAtIt | Refused | Ended | PackedPage
 
 
 class Channel:

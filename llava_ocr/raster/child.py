@@ -20,6 +20,7 @@ from llava_ocr.raster.base import OcrMode, PageRead, PdfLibrary, ReadOptions
 from llava_ocr.raster.channel import Channel, Count, Credit, Ended, Opened, Read, Ready, Refused, StillAtIt
 from llava_ocr.raster.drawer import OpenPaper, Paper
 from llava_ocr.raster.opening import open_paper
+from llava_ocr.raster.packing import packed
 from llava_ocr.raster.page import read_sheet
 from llava_ocr.records import PageOutcome, PageState, Word
 
@@ -87,7 +88,7 @@ class _Child:
                 assert isinstance(self.channel.receive(), Credit)
                 credit += 1
             credit -= 1
-            self.channel.send(self.page(paper, page_index))
+            self.channel.send(packed(self.page(paper, page_index)))
 
     def page(self, paper: Paper, page_index: int) -> PageRead:
         """Read one page, whatever happens."""

@@ -59,6 +59,8 @@ _ORIENTATION_TAG = 0x0112
 _PLAUSIBLE_DPI = (50.0, 1200.0)
 # What a picture that states no resolution is taken for: a page of A4 is then 1240 x 1754.
 _ASSUMED_DPI = 150.0
+# The largest value of 8, 12 and 16 bit samples: scanners store 12 bits in 16, and Pillow keeps the small numbers.
+_SAMPLE_DEPTHS = (255.0, 4095.0, 65535.0)
 # Shrink by whole factors to this many times the target before the fine step: as good, and several times faster.
 _REDUCING_GAP = 2.0
 
@@ -124,7 +126,11 @@ def open_image(path: Path, kind: Format, limits: Limits) -> PicturePaper:
         num_pages = _num_frames(picture, limits.max_pages) if kind is Format.TIFF else 1
     except FAULTS as fault:
         raise image_error(fault, CorruptDocument, "the image can't be opened") from fault
-    return PicturePaper(picture, check_num_pages(num_pages, limits), limits)
+    paper = PicturePaper(picture, num_pages, limits)
+    if num_pages > limits.max_pages:
+        paper.close()
+    check_num_pages(num_pages, limits)
+    return paper
 
 
 def image_error(fault: BaseException, otherwise: type[InputError], what: str) -> InputError:
@@ -181,13 +187,13 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _as_bytes(samples_HW: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale 16-bit, 32-bit or float samples to 0..255: by the type's range where it has one, else by the largest."""
+    """Scale 16-bit, 32-bit or float samples to 0..255: by the depth they seem to have."""
     wide = samples_HW.astype(np.float64)
     top = float(wide.max(initial=0.0))
     if samples_HW.dtype.kind == "f":
         full = 1.0 if top <= 1.0 else top
     else:
-        full = 255.0 if top <= 255 and samples_HW.dtype.itemsize > 2 else max(65535.0, top)
+        full = next((depth for depth in _SAMPLE_DEPTHS if top <= depth), top)
     return np.clip(np.nan_to_num(wide) * (255.0 / full), 0, 255).astype(np.uint8)
 
 

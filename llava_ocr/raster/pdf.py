@@ -45,6 +45,8 @@ class MuPdfSheet:
         self._page = page
         rect = page.rect
         self.paper = check_paper(PaperSize(rect.width, rect.height))
+        to_share = pymupdf.Matrix(1 / rect.width, 1 / rect.height)
+        self._upright = tuple(page.rotation_matrix * to_share)
 
     def draw(self, size: Size) -> NDArray[np.uint8]:
         """Draw at `size`, annotations and filled form fields too."""
@@ -57,20 +59,24 @@ class MuPdfSheet:
     def words(self) -> list[Word]:
         """Read the text layer in MuPDF's order."""
         with _faults_of_a_page("read"):
-            upright = self._page.rotation_matrix
-            found = self._page.get_text("words", flags=_WORD_FLAGS)
-            return [Word(entry[4], self._box(pymupdf.Rect(entry[:4]) * upright)) for entry in found]
+            return [
+                Word(text, self._box(*edges))
+                for *edges, text, _, _, _ in self._page.get_text("words", flags=_WORD_FLAGS)
+            ]
 
     def image_cover(self) -> float:
         """Return the largest image's share of the page."""
         with _faults_of_a_page("read"):
-            upright = self._page.rotation_matrix
-            boxes = [self._box(pymupdf.Rect(info["bbox"]) * upright) for info in self._page.get_image_info()]
+            boxes = [self._box(*info["bbox"]) for info in self._page.get_image_info()]
         return max((box.clipped().area for box in boxes), default=0.0)
 
-    def _box(self, rect: pymupdf.Rect) -> Box:
-        width_pt, height_pt = self.paper.width_pt, self.paper.height_pt
-        return Box(rect.x0 / width_pt, rect.y0 / height_pt, rect.x1 / width_pt, rect.y1 / height_pt)
+    def _box(self, x0_pt: float, y0_pt: float, x1_pt: float, y1_pt: float) -> Box:
+        """Turn a rectangle of the page as it is before /Rotate to the upright page."""
+        across, down = (x0_pt, x1_pt), (y0_pt, y1_pt)
+        a, b, c, d, e, f = self._upright
+        xs = [a * x + c * y + e for x, y in zip(across, down, strict=True)]
+        ys = [b * x + d * y + f for x, y in zip(across, down, strict=True)]
+        return Box(min(xs), min(ys), max(xs), max(ys))
 
 
 class MuPdfPaper:

@@ -29,7 +29,8 @@ from llava_ocr.errors import (
     error_classes,
 )
 from llava_ocr.raster.base import Limits, PageRead, PageReader, ReadOptions
-from llava_ocr.raster.channel import Channel, Count, Credit, Ended, Opened, Read, Ready, Refused, Reply, StillAtIt
+from llava_ocr.raster.channel import Channel, Count, Credit, Ended, Opened, Read, Ready, Refused, Reply
+from llava_ocr.raster.packing import PackedPage
 from llava_ocr.raster.sniff import sniff_path
 from llava_ocr.records import PageOutcome, PageState
 
@@ -231,7 +232,7 @@ class _Child:
             raise death.error from None
         return num_pages
 
-    def replies(self, order: Count | Read) -> Iterator[Reply]:
+    def replies(self, order: Count | Read) -> Iterator[Opened | PageRead]:
         """Send an order and yield the answers to it. Raises what the child refused with, or _DeathError."""
         self._is_idle = False
         refusal: Refused | None = None
@@ -242,9 +243,10 @@ class _Child:
                 break
             if isinstance(reply, Refused):
                 refusal = reply
-            elif not isinstance(reply, StillAtIt):
+            elif isinstance(reply, Opened):
                 yield reply
-            if isinstance(reply, PageRead):
+            elif isinstance(reply, PackedPage):
+                yield _unpacked(reply)
                 self._send(Credit())
         self._is_idle, self._is_worn = True, reply.is_worn
         if refusal is not None:
@@ -284,6 +286,13 @@ class _Child:
             self._process.kill()
             return _DeathError(RasterCrash("the reader hung up"))
         return _DeathError(_error_of_status(status, self._options.limits))
+
+
+def _unpacked(packed: PackedPage) -> PageRead:
+    try:
+        return packed.unpacked()
+    except (AttributeError, TypeError, ValueError, IndexError, StopIteration, RuntimeError) as fault:
+        raise _DeathError(RasterCrash(f"the reader's answer is damaged ({type(fault).__name__})")) from None
 
 
 def check_stored(path: Path, limits: Limits) -> None:

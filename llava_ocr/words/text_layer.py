@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from llava_ocr.geometry import Box
 from llava_ocr.records import Word
@@ -31,11 +30,11 @@ def clean_words(words: Iterable[Word]) -> list[Word]:
     for word in words:
         if not _is_on_page(word.box):
             continue
-        box = word.box.clipped()
-        for text, part in _parts(clean_text(word.text), box):
-            if not any(_is_same_place(part, other) for other in places.get(text, ())):
-                places.setdefault(text, []).append(part)
-                kept.append(replace(word, text=text, box=part))
+        for text, part in _parts(clean_text(word.text), word.box.clipped()):
+            others = places.setdefault(text, [])
+            if not any(_is_same_place(part, other) for other in others):
+                others.append(part)
+                kept.append(Word(text, part, word.score))
     return kept
 
 
@@ -54,9 +53,9 @@ def _is_hidden(char: str) -> bool:
 
 def _parts(text: str, box: Box) -> Iterator[tuple[str, Box]]:
     """Part a text at white space that was inside it (no-break spaces), by the share of its characters."""
-    if not any(char.isspace() for char in text):
-        if text:
-            yield text, box
+    if not text.split()[1:]:
+        if text.strip():
+            yield text.strip(), box
         return
     start = 0
     for part in text.split():

@@ -1,0 +1,86 @@
+"""A page as few large values for the way from child to parent: a thousand small objects pickle ten times slower."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llava_ocr.geometry import Box
+from llava_ocr.raster.base import PageRead
+from llava_ocr.records import Word
+from llava_ocr.words.layout import Layout, Line, Segment
+
+# No word holds white space, so a line feed parts them.
+_SEPARATOR = "\n"
+
+
+@dataclass(frozen=True, eq=False)
+class PackedLayout:
+    """A layout's words, segments and lines side by side; `runs` are the word indices of each line's segments."""
+
+    texts: str
+    scores_W: NDArray[np.float64]
+    word_boxes_W4: NDArray[np.float64]
+    segment_boxes_S4: NDArray[np.float64]
+    line_boxes_L4: NDArray[np.float64]
+    runs: tuple[tuple[tuple[int, ...], ...], ...]
+    aspect: float
+
+
+@dataclass(frozen=True, eq=False)
+class PackedPage:
+    """A page whose layout travels beside it."""
+
+    page: PageRead
+    layout: PackedLayout | None
+
+    def unpacked(self) -> PageRead:
+        """Put the page together again. Raises ValueError or IndexError where the parts do not fit."""
+        return replace(self.page, layout=_unpacked(self.layout)) if self.layout is not None else self.page
+
+
+def packed(page: PageRead) -> PackedPage:
+    """Take a page apart for the way."""
+    if page.layout is None:
+        return PackedPage(page, None)
+    layout = page.layout
+    segments = [segment for line in layout.lines for segment in line.segments]
+    flat = PackedLayout(
+        texts=_SEPARATOR.join(word.text for word in layout.words),
+        scores_W=np.array([word.score for word in layout.words], dtype=np.float64),
+        word_boxes_W4=_boxes(word.box for word in layout.words),
+        segment_boxes_S4=_boxes(segment.box for segment in segments),
+        line_boxes_L4=_boxes(line.box for line in layout.lines),
+        runs=tuple(tuple(segment.words for segment in line.segments) for line in layout.lines),
+        aspect=layout.aspect,
+    )
+    return PackedPage(replace(page, layout=None), flat)
+
+
+def _unpacked(flat: PackedLayout) -> Layout:
+    texts = flat.texts.split(_SEPARATOR) if len(flat.scores_W) else []
+    boxes = _read_boxes(flat.word_boxes_W4)
+    words = tuple(Word(text, box, score) for text, box, score in zip(texts, boxes, flat.scores_W.tolist(), strict=True))
+    segment_boxes = iter(_read_boxes(flat.segment_boxes_S4))
+    line_boxes = _read_boxes(flat.line_boxes_L4)
+    lines = tuple(
+        Line(tuple(_segment(run, number, next(segment_boxes), texts) for run in runs), box)
+        for number, (runs, box) in enumerate(zip(flat.runs, line_boxes, strict=True))
+    )
+    return Layout(words, lines, flat.aspect)
+
+
+def _segment(run: tuple[int, ...], line: int, box: Box, texts: Sequence[str]) -> Segment:
+    return Segment(run, line, box, " ".join([texts[index] for index in run]))
+
+
+def _boxes(boxes: Iterable[Box]) -> NDArray[np.float64]:
+    edges = [(box.x0, box.y0, box.x1, box.y1) for box in boxes]
+    return np.array(edges, dtype=np.float64).reshape(-1, 4)
+
+
+def _read_boxes(edges_N4: NDArray[np.float64]) -> list[Box]:
+    return [Box(*edges) for edges in edges_N4.tolist()]
