@@ -32,6 +32,13 @@ def test_opening_prints_nothing(settings: Settings, capfd: pytest.CaptureFixture
     assert capfd.readouterr() == ("", "")
 
 
+def test_half_precision_answers(settings: Settings) -> None:
+    engine = open_local(settings.model_copy(update={"precision": "bf16"}))
+    [completion] = engine.complete([ask("total", page(40, 40), max_new_tokens=3)])
+    assert completion.error is None
+    assert completion.num_new_tokens == 3
+
+
 def test_a_model_that_is_not_here_is_named() -> None:
     with pytest.raises(ModelNotFound, match="nowhere"):
         open_local(Settings(engine="./nowhere"))
