@@ -32,8 +32,10 @@ class Services:
 
     @cached_property
     def database(self) -> Database:
-        """The database, its tables made when it is new. Raises SchemaOutOfDate for one of another version."""
-        return open_database(self.settings.db)
+        """The database, its tables made when it is new. One of another version says so when it is first used."""
+        database = open_database(self.settings.db)
+        database.make_tables()
+        return database
 
     @cached_property
     def engine(self) -> Engine:

@@ -1,1 +1,1 @@
-pytest_plugins = ["tests.servers.postgres"]
+pytest_plugins = ["tests.servers.postgres", "tests.servers.seaweed"]

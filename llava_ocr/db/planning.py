@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -83,21 +83,19 @@ def get_run(connection: Connection, run_id: str) -> Row[Any]:
     return run
 
 
-def plan(connection: Connection, run_id: str, infos: Iterable[ObjectInfo]) -> list[Planned]:
-    """Write down the objects that a run must account for. Planning an object again changes nothing."""
+def plan(connection: Connection, run_id: str, infos: Sequence[ObjectInfo]) -> list[Planned]:
+    """Write down one batch of objects that a run must account for. Planning an object again changes nothing."""
     run = get_run(connection, run_id)
-    planned: list[Planned] = []
-    for chunk in chunks(infos):
-        insert_missing(connection, READS, [_expected(run_id, info) for info in chunk])
-        uris = [clean(info.uri) for info in chunk]
-        ended = select(READS.c.uri, READS.c.state).where(READS.c.run_id == run_id, READS.c.uri.in_(uris))
-        states = {row.uri: row.state for row in connection.execute(ended)}
-        known = _known_contents(connection, chunk)
-        done = find_done(connection, list(known.values()), run.schema_fingerprint, run.engine_fingerprint)
-        for info, uri in zip(chunk, uris, strict=True):
-            document_id = known.get(uri)
-            planned.append(Planned(info, states[uri], document_id, is_done=document_id in done.ok))
-    return planned
+    insert_missing(connection, READS, [_expected(run_id, info) for info in infos])
+    uris = [clean(info.uri) for info in infos]
+    ended = select(READS.c.uri, READS.c.state).where(READS.c.run_id == run_id, READS.c.uri.in_(uris))
+    states = {row.uri: row.state for row in connection.execute(ended)}
+    known = _known_contents(connection, infos)
+    done = find_done(connection, list(known.values()), run.schema_fingerprint, run.engine_fingerprint)
+    return [
+        Planned(info, states[uri], known.get(uri), is_done=known.get(uri) in done.ok)
+        for info, uri in zip(infos, uris, strict=True)
+    ]
 
 
 def find_done(

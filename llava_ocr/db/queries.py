@@ -90,7 +90,7 @@ def list_failures(db: Database, run_id: str, *, limit: int = 1_000) -> list[Fail
 
 
 def find_records(db: Database, wanted: str, *, schema: str = "") -> list[StoredRecord]:
-    """Find the current records of a document by its URI or by the start of its id, which may fit several."""
+    """Find the current records of a document by the start of its id or by its URI, whole or from a `/` on."""
     with db.reading() as connection:
         return stored.find_records(connection, wanted, schema=schema)
 

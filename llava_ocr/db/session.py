@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 
 from sqlalchemy import Connection, Engine
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from llava_ocr.db import accounts, connection, planning, saving, upgrades, views
 from llava_ocr.db.planning import Done, Planned, Skip
 from llava_ocr.db.upgrades import Health
+from llava_ocr.db.upserts import chunks
 from llava_ocr.ledger.balance import Balance
 from llava_ocr.ledger.order import Order
 from llava_ocr.records import DocumentOutcome
@@ -24,6 +26,25 @@ def open_database(url: str) -> Database:
     Raises ConfigError for a URL that can't be used, DatabaseError when the file's folder is missing.
     """
     return Database(connection.connect(url))
+
+
+def upgrade_database(url: str) -> str:
+    """Bring the database at `url` to this program's version and return its revision."""
+    with open_database(url) as database:
+        database.upgrade()
+    return upgrades.head_revision()
+
+
+def check_database(url: str) -> tuple[str, ...]:
+    """Say what is wrong with the database at `url`; nothing when it can be used as it is."""
+    with open_database(url) as database:
+        return database.check().problems
+
+
+def shown_url(url: str) -> str:
+    """Name the database at `url` for people, without user or password."""
+    with open_database(url) as database:
+        return database.place
 
 
 class Database:
@@ -46,9 +67,18 @@ class Database:
         """Make the tables, or bring them to this program's version. Several processes may do so at once."""
         upgrades.upgrade(self.engine)
 
+    def make_tables(self) -> None:
+        """Make the tables where there are none; a database of another version is left as it is."""
+        if upgrades.is_empty(self.engine):
+            upgrades.upgrade(self.engine)
+
     def check(self) -> Health:
-        """Look for what is wrong, changing nothing: version, drift, damage."""
-        return upgrades.check(self.engine)
+        """Look for what is wrong, changing nothing: version, drift, damage, lost views."""
+        health = upgrades.check(self.engine)
+        if health.revision != health.head:
+            return health
+        with self.reading() as transaction:
+            return replace(health, problems=(*health.problems, *views.missing(transaction)))
 
     def refresh_views(self, schema: type[DocumentSchema]) -> None:
         """Create the typed views of a schema, or bring them to its present fields."""
@@ -61,10 +91,15 @@ class Database:
             return planning.start_run(transaction, order)
 
     def plan(self, run_id: str, infos: Iterable[ObjectInfo]) -> list[Planned]:
-        """Write down the objects that the run must account for; says of each whether it is done already."""
-        listed = list(infos)
-        with self.writing() as transaction:
-            return planning.plan(transaction, run_id, listed)
+        """Write down the objects that the run must account for; says of each whether it is done already.
+
+        A listing may take minutes, so each batch of it is a transaction of its own and other writers get their turn.
+        """
+        planned: list[Planned] = []
+        for batch in chunks(infos):
+            with self.writing() as transaction:
+                planned += planning.plan(transaction, run_id, batch)
+        return planned
 
     def find_done(self, document_ids: Sequence[str], schema_fingerprint: str, engine_fingerprint: str) -> Done:
         """Tell which documents were read before under these fingerprints."""

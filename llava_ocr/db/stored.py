@@ -47,8 +47,11 @@ def current_records(connection: Connection, schema: str) -> Iterator[StoredRecor
 
 
 def find_records(connection: Connection, wanted: str, *, schema: str = "") -> list[StoredRecord]:
-    """Find the current records of a document by its URI or by the start of its id, which may fit several."""
-    is_it = RECORDS.c.uri == wanted
+    """Find the current records of a document by the start of its id or by its URI, whole or from a `/` on.
+
+    What is wanted may fit several documents.
+    """
+    is_it = (RECORDS.c.uri == wanted) | RECORDS.c.uri.endswith(f"/{wanted}", autoescape=True)
     if wanted:
         is_it |= (RECORDS.c.document_id >= wanted) & (RECORDS.c.document_id < wanted + AFTER_HEX)
     query = select(RECORDS).where(is_it, RECORDS.c.is_current)

@@ -56,6 +56,12 @@ def upgrade(engine: Engine, *, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
+def is_empty(engine: Engine) -> bool:
+    """Whether the database has no tables of ours yet."""
+    with reading(engine) as connection:
+        return _revision(connection) is None
+
+
 def require_current(engine: Engine) -> None:
     """Raise SchemaOutOfDate unless the tables are of this program's version."""
     with reading(engine) as connection:

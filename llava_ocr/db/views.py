@@ -39,7 +39,9 @@ from llava_ocr.errors import BadSchema, DatabaseError
 from llava_ocr.schema import DocumentSchema, Kind, LeafNode, tree
 
 # PostgreSQL cuts longer names off without a word.
-MAX_NAME_CHARS = 63
+MAX_NAME_BYTES = 63
+# PostgreSQL's word for "something else is built on this".
+DEPENDENT_OBJECTS = "2BP01"
 DECIMALS = (Kind.MONEY, Kind.NUMBER)
 
 
@@ -101,6 +103,13 @@ def refresh_views(connection: Connection, schema: type[DocumentSchema]) -> None:
         upsert(connection, VIEWS, [{"name": view.name, "schema_name": view.schema, "fingerprint": fingerprint}])
 
 
+def missing(connection: Connection) -> list[str]:
+    """Describe the views that were made and are gone."""
+    present = set(inspect(connection).get_view_names())
+    lost = [row for row in connection.execute(select(VIEWS).order_by(VIEWS.c.name)) if row.name not in present]
+    return [f"the view {row.name} is gone; it comes back with the next run of schema {row.schema_name}" for row in lost]
+
+
 def view_sql(connection: Connection, view: View) -> str:
     """Write the view's SELECT in the database's dialect."""
     query = _row_query(connection, view) if view.is_rows else _record_query(connection, view)
@@ -112,6 +121,8 @@ def _replace(connection: Connection, name: str, definition: str) -> None:
     try:
         connection.execute(text(f"DROP VIEW IF EXISTS {quoted}"))
     except exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") != DEPENDENT_OBJECTS:
+            raise
         raise DatabaseError(f"view {name} has changed, but views of yours depend on it; drop them first") from error
     # Names come from Python identifiers, so there is nothing in them that a driver takes for a parameter.
     connection.exec_driver_sql(f"CREATE VIEW {quoted} AS {definition}")
@@ -171,6 +182,6 @@ def _refuse_clashes(view: View) -> None:
         for column in (name + ending for ending in endings):
             if column in taken:
                 raise BadSchema(f"schema {view.schema}: two columns {column} in view {view.name}; rename a field")
-            if len(column.encode()) > MAX_NAME_CHARS:
-                raise BadSchema(f"schema {view.schema}: column {column} is longer than {MAX_NAME_CHARS} bytes")
+            if len(column.encode()) > MAX_NAME_BYTES:
+                raise BadSchema(f"schema {view.schema}: column {column} is longer than {MAX_NAME_BYTES} bytes")
             taken.add(column)

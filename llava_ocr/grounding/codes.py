@@ -197,11 +197,13 @@ def has_iban_shape(text: str) -> bool:
 
 
 def is_vat(text: str) -> bool:
-    """Whether a VAT id starts with a country and has enough digits to be one. An IBAN is none."""
+    """Whether a VAT id starts with a country and goes on in figures, but for a few letters. An IBAN is none."""
     vat = compact(text)
     country = "GR" if vat[:2] == "EL" else vat[:2]
-    num_digits = sum(c.isdigit() for c in vat)
-    return (country in COUNTRY_CODES or country in ("EU", "CH")) and num_digits >= 5 and not is_iban(vat)
+    number = vat.removesuffix("MWST").removesuffix("TVA").removesuffix("IVA")[2:]
+    num_digits = sum(c.isdigit() for c in number)
+    is_number = num_digits >= 5 and num_digits >= len(number) - 3
+    return (country in COUNTRY_CODES or country == "EU") and is_number and not is_iban(vat)
 
 
 def currency_readings(text: str) -> tuple[str, ...]:

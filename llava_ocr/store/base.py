@@ -48,7 +48,7 @@ class Store(Protocol):
     """Where documents come from. Safe to use from several threads."""
 
     def list(self, selection: Selection) -> Iterator[ObjectInfo]:
-        """Yield the selected objects in key order, never holding more than one page of the listing."""
+        """Yield the selected objects in the store's own order, never holding more than one page of the listing."""
         ...
 
     def head(self, key: str) -> ObjectInfo:

@@ -8,11 +8,13 @@ from random import Random
 
 from llava_ocr.synth.canvas import Canvas, Ink, phrase_width
 from llava_ocr.synth.look import Look, with_end
-from llava_ocr.synth.phrases import Phrase
+from llava_ocr.synth.phrases import Phrase, join
 from llava_ocr.synth.streams import weighted
 
 Line = tuple[Phrase, Ink]
 Pair = tuple[str, Phrase]
+# Between pairs that stand on one line.
+INLINE_GAP = "  ·  "
 PAIR_SHAPES: tuple[tuple[str, float], ...] = (
     ("colon", 2.5),
     ("columns", 3.0),
@@ -21,6 +23,7 @@ PAIR_SHAPES: tuple[tuple[str, float], ...] = (
     ("grid", 0.8),
     ("strip", 1.0),
     ("both_right", 0.8),
+    ("inline", 0.7),
 )
 
 
@@ -69,6 +72,9 @@ def put_pairs(canvas: Canvas, frame: Frame, pairs: Sequence[Pair], look: Look, *
                 (phrase, look.value_ink),
             ]
         return put_lines(canvas, frame, lines, look)
+    if shape == "inline":
+        said = [(with_end(look, label) + " ", *phrase) for label, phrase in pairs]
+        return put_lines(canvas, frame, [(join(said, INLINE_GAP), look.body)], look)
     if shape == "colon":
         lines = [((with_end(look, label) + " ", *phrase), look.body) for label, phrase in pairs]
         return put_lines(canvas, frame, lines, look)

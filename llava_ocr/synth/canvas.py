@@ -75,7 +75,8 @@ class Canvas:
         """Put a phrase in lines of at most `width`, the first on baseline `y`. Returns the baseline after the last."""
         words = tokens(phrase)
         homes: dict[int, list[int]] = {}
-        ink = _fitting(words, ink, width=width)
+        if not _fits(words, ink, width=width):
+            ink = _fitting(words, ink, width=width)
         for line in wrap(words, ink, width=width):
             self._line(x + align * width, y, line, phrase, ink=ink, align=align, homes=homes)
             y += leading or ink.leading
@@ -125,16 +126,16 @@ class Canvas:
         homes: dict[int, list[int]],
     ) -> float:
         sheet, face, size = self._sheet, ink.face, ink.size
-        text = " ".join(token for token, _ in line)
+        text = " ".join(token for token, _, _ in line)
         if not text:
             return 0.0
-        widths = [face.width(token) * size for token, _ in line]
+        widths = [face.width(token) * size for token, _, _ in line]
         space = face.width(" ") * size
         total = sum(widths) + space * (len(line) - 1)
         x -= total * align
         sheet.marks.append(TextRun(x, y, text, face.name, size, ink.color))
         top, bottom = y - face.ascender * size, y - face.descender * size
-        for (token, owners), width in zip(line, widths, strict=True):
+        for (token, owners, _), width in zip(line, widths, strict=True):
             for owner in owners:
                 if owner not in homes:
                     part = phrase[owner]
@@ -149,31 +150,53 @@ class Canvas:
 
 
 def _fitting(words: Sequence[Token], ink: Ink, *, width: float) -> Ink:
-    """Shrink the ink where a single word is wider than the column, as offices do with long addresses."""
-    widest = max((ink.width(text) for text, _ in words if text != BREAK), default=0.0)
+    """Shrink the ink where what can't be broken is wider than the column, as offices do with long addresses."""
+    widest = max((_group_width(group, ink) for group in _groups(words)), default=0.0)
     return replace(ink, size=ink.size * max(0.5, width / widest)) if widest > width else ink
 
 
+def _fits(words: Sequence[Token], ink: Ink, *, width: float) -> bool:
+    """Whether words stand on one line of `width` points."""
+    text = " ".join(token.text for token in words)
+    return BREAK not in text and ink.width(text) <= width
+
+
+def _groups(words: Sequence[Token]) -> list[list[Token]]:
+    """Part words into runs that stay on one line."""
+    groups: list[list[Token]] = []
+    for token in words:
+        if token.is_bound and groups:
+            groups[-1].append(token)
+        else:
+            groups.append([token])
+    return groups
+
+
+def _group_width(group: Sequence[Token], ink: Ink) -> float:
+    return 0.0 if group[0].text == BREAK else ink.width(" ".join(token.text for token in group))
+
+
 def wrap(words: Sequence[Token], ink: Ink, *, width: float) -> list[list[Token]]:
-    """Break words into lines of at most `width` points; a longer word has a line of its own."""
+    """Break words into lines of at most `width` points; what is longer and can't be broken has a line of its own."""
+    if _fits(words, ink, width=width):
+        return [list(words)] if words else []
     lines: list[list[Token]] = []
     room = 0.0
     space = ink.width(" ")
-    for token in words:
-        if token[0] == BREAK:
+    for group in _groups(words):
+        wide = _group_width(group, ink)
+        if group[0].text == BREAK:
             lines.append([])
-            room = width
-            continue
-        wide = ink.width(token[0])
-        if lines and wide + space <= room:
-            lines[-1].append(token)
+            room = width + space
+        elif lines and wide + space <= room:
+            lines[-1] += group
             room -= wide + space
         else:
-            lines.append([token])
+            lines.append(list(group))
             room = width - wide
     return lines
 
 
 def phrase_width(phrase: Phrase, ink: Ink) -> float:
     """Return the width of a phrase on one line in points."""
-    return ink.width(" ".join(token for token, _ in tokens(phrase)))
+    return ink.width(" ".join(token.text for token in tokens(phrase)))

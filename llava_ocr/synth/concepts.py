@@ -102,7 +102,7 @@ def draw_value(rng: Random, concept: Concept, style: Style, market: Market) -> D
     match concept.kind:
         case Kind.MONEY:
             amount = Decimal(rng.randint(100, 10 ** rng.randint(3, 8))).scaleb(-2)
-            return Drawn(style.amount(amount), plain(amount), Leaf(Kind.MONEY))
+            return Drawn(style.amount(amount), plain(amount, min_places=2), Leaf(Kind.MONEY))
         case Kind.NUMBER:
             number = _number(rng, concept.draw)
             return Drawn(style.number(number), plain(number), Leaf(Kind.NUMBER))

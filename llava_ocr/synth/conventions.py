@@ -29,7 +29,7 @@ class Style:
 
     def number(self, value: Decimal, *, min_places: int = 0) -> str:
         """Write a number with at least `min_places` decimals and all that it has."""
-        places = max(min_places, -int(value.normalize().as_tuple().exponent))
+        places = max(min_places, num_places(value))
         whole, _, fraction = f"{abs(value):.{places}f}".partition(".")
         grouped = f"{int(whole):,}".replace(",", self.thousands)
         sign = "-" if value < 0 else ""
@@ -84,6 +84,11 @@ def to_cents(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-def plain(value: Decimal) -> str:
-    """Write a decimal as the truth does: no exponent, no grouping."""
-    return f"{value:f}"
+def num_places(value: Decimal) -> int:
+    """Count a number's decimals, trailing zeros left out."""
+    return max(0, -int(value.normalize().as_tuple().exponent))
+
+
+def plain(value: Decimal, *, min_places: int = 0) -> str:
+    """Write a decimal as the truth does: no exponent, no grouping, no needless zeros."""
+    return f"{value:.{max(min_places, num_places(value))}f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from dataclasses import dataclass, field
@@ -16,6 +17,15 @@ BUILT_IN = {
     "Helvetica": ("helv", "hebo", "heit"),
     "Times": ("tiro", "tibo", "tiit"),
     "Courier": ("cour", "cobo", "coit"),
+}
+# What the optional package pymupdf-fonts adds.
+PACKAGED = {
+    "FiraGO": ("figo", "figbo", "figit"),
+    "FiraMono": ("fimo", "fimbo", "fimo"),
+    "SpaceMono": ("spacemo", "spacembo", "spacemit"),
+    "NotoSansPackaged": ("notos", "notosbo", "notosit"),
+    "UbuntuPackaged": ("ubuntu", "ubuntubo", "ubuntuit"),
+    "Cascadia": ("cascadia", "cascadiab", "cascadiai"),
 }
 # Families whose three faces are looked for on the system: regular, bold, italic.
 SYSTEM_STEMS = {
@@ -46,7 +56,7 @@ SYSTEM_STEMS = {
     "URWGothic": ("URWGothic-Book", "URWGothic-Demi", "URWGothic-BookOblique"),
     "URWBookman": ("URWBookman-Light", "URWBookman-Demi", "URWBookman-LightItalic"),
 }
-MONO = frozenset({"Courier", "DejaVuSansMono", "CourierPrime", "Inconsolata"})
+MONO = frozenset({"Courier", "DejaVuSansMono", "CourierPrime", "Inconsolata", "FiraMono", "SpaceMono", "Cascadia"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,20 +100,25 @@ def open_face(name: str) -> Face:
     """Open a face by its built-in name or its file's stem."""
     path = _system_files().get(name)
     font = pymupdf.Font(fontfile=str(path)) if path else pymupdf.Font(name)
-    return Face(name, font, *_reach(font))
+    return Face(name, font, float(font.ascender), float(font.descender))
 
 
 @cache
 def families() -> tuple[str, ...]:
     """Name the families that can be used on this machine, built-in ones first."""
     found = _system_files()
-    return (*BUILT_IN, *(name for name, stems in SYSTEM_STEMS.items() if all(stem in found for stem in stems)))
+    packaged = PACKAGED if importlib.util.find_spec("pymupdf_fonts") else ()
+    return (
+        *BUILT_IN,
+        *packaged,
+        *(name for name, stems in SYSTEM_STEMS.items() if all(stem in found for stem in stems)),
+    )
 
 
 @cache
 def open_family(name: str) -> Family:
     """Open a family by its name."""
-    stems = BUILT_IN.get(name) or SYSTEM_STEMS[name]
+    stems = BUILT_IN.get(name) or PACKAGED.get(name) or SYSTEM_STEMS[name]
     return Family(name, *(open_face(stem) for stem in stems))
 
 
@@ -112,12 +127,6 @@ def choose_family(rng: Random) -> Family:
     names = families()
     weights = [3.0 if name == "Helvetica" else 0.4 if name in MONO else 1.0 for name in names]
     return open_family(rng.choices(names, weights)[0])
-
-
-def _reach(font: Any) -> tuple[float, float]:
-    # MuPDF gives text-layer boxes at least one em of height by stretching faces that say less.
-    ascender, descender = float(font.ascender), float(font.descender)
-    return ascender, descender
 
 
 @cache

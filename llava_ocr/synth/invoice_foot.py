@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from llava_ocr.synth.blocks import Frame, Line, Pair, put_lines
 from llava_ocr.synth.canvas import Canvas, Ink, wrap
-from llava_ocr.synth.codes import make_reference
+from llava_ocr.synth.codes import IBAN_SHAPES, fill, make_reference
 from llava_ocr.synth.conventions import to_cents
 from llava_ocr.synth.invoice import Invoice
 from llava_ocr.synth.look import Look
@@ -30,13 +30,17 @@ class Section:
 
 def say_closing(speech: Speech, invoice: Invoice, concept: str) -> Phrase:
     """Say one of a concept's sentences, its holes filled."""
-    template = speech.rng.choice(WORDING[speech.style.language][concept])
+    return _say(speech, invoice, speech.rng.choice(WORDING[speech.style.language][concept]))
+
+
+def _say(speech: Speech, invoice: Invoice, template: str) -> Phrase:
     return fill_in(template, _holes(speech, invoice, template))
 
 
 def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]:
     """Say what a sentence's holes hold; only those in the template are said, so that nothing else counts as printed."""
     rng, seller, dates = speech.rng, invoice.seller, invoice.dates
+    which = "period_start" if "{date2}" in template else rng.choice(("early", "delivery_date", "next", "order_date"))
     said: dict[str, Phrase] = {
         "name": (invoice.contact,),
         "last": (invoice.buyer.person.split()[-1],),
@@ -50,7 +54,7 @@ def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]
         "taxno": (seller.tax_number,),
         "ref": (invoice.references["order_number"],),
         "p": ("2",),
-        "date": (speech.style.day(dates[rng.choice(("early", "delivery_date", "next", "order_date"))]),),
+        "date": (speech.style.day(dates[which]),),
         "date2": (speech.style.day(dates["period_end"]),),
         "amount": (speech.style.amount(to_cents(invoice.totals.grand * Decimal(rng.randint(2, 90)) / 100)),),
     }
@@ -77,11 +81,8 @@ def say_payment(speech: Speech, invoice: Invoice) -> list[Section]:
     """Say how and when to pay, notes and greetings, in an order of the document's own."""
     rng, look = speech.rng, speech.look
     sections: list[Section] = []
-    sentences = [
-        concept
-        for concept, share in (("payment_due", 0.35), ("payment_terms", 0.4), ("payment_iban", 0.2))
-        if chance(rng, share)
-    ]
+    shares = (("payment_due", 0.35), ("payment_terms", 0.4), ("payment_iban", 0.2 if has_iban(invoice) else 0.0))
+    sentences = [concept for concept, share in shares if chance(rng, share)]
     heading = speech.label("payment") if chance(rng, 0.3) else ""
     if sentences:
         sections.append(Section(heading, [(say_closing(speech, invoice, concept), look.body) for concept in sentences]))
@@ -95,9 +96,9 @@ def say_payment(speech: Speech, invoice: Invoice) -> list[Section]:
             )
         )
     if chance(rng, 0.5):
-        count = rng.randint(1, 4)
         ink = look.small if chance(rng, 0.5) else look.body
-        lines = [(say_closing(speech, invoice, "notes"), ink) for _ in range(count)]
+        templates = rng.sample(WORDING[speech.style.language]["notes"], rng.randint(1, 4))
+        lines = [(_say(speech, invoice, template), ink) for template in templates]
         sections.append(Section(speech.label("info") if chance(rng, 0.4) else "", lines, share=rng.uniform(0.5, 1.0)))
     if chance(rng, 0.4):
         lines = [(say_closing(speech, invoice, "closing"), look.body)]
@@ -109,11 +110,36 @@ def say_payment(speech: Speech, invoice: Invoice) -> list[Section]:
     return sections
 
 
+def say_conditions(speech: Speech) -> list[list[Line]]:
+    """Say a page of small print in two columns, as issuers append their terms; nothing of it is a value asked for."""
+    rng, wording = speech.rng, WORDING[speech.style.language]
+    pool = [text for concept in ("notes", "payment_terms", "closing") for text in wording[concept] if "{" not in text]
+    columns: list[list[Line]] = []
+    for column in range(2):
+        lines: list[Line] = []
+        for clause in range(rng.randint(3, 7)):
+            text = " ".join(rng.choice(pool) for _ in range(rng.randint(2, 6)))
+            lines += [((f"{clause + 1 + column * 7}. {text}",), speech.look.small), ((), speech.look.small)]
+        columns.append(lines)
+    return columns
+
+
+def has_iban(invoice: Invoice) -> bool:
+    """Whether the issuer's bank has IBANs, as European ones have."""
+    return invoice.market.country in IBAN_SHAPES
+
+
 def _bank_pairs(speech: Speech, invoice: Invoice) -> list[Pair]:
     rng, seller = speech.rng, invoice.seller
-    pairs: list[Pair] = [(speech.label("iban"), speech.iban(seller.iban, "iban"))]
-    if chance(rng, 0.7):
-        pairs.append((speech.label("bic"), (seller.bic,)))
+    if has_iban(invoice):
+        pairs: list[Pair] = [(speech.label("iban"), speech.iban(seller.iban, "iban"))]
+        if chance(rng, 0.7):
+            pairs.append((speech.label("bic"), (seller.bic,)))
+    else:
+        pairs = [
+            (speech.label("account"), (fill(rng, "########"),)),
+            (speech.label("routing"), (fill(rng, "##-##-##"),)),
+        ]
     if chance(rng, 0.6):
         pairs.insert(0, (speech.label("bank"), (seller.bank,)))
     if chance(rng, 0.3):
@@ -183,9 +209,9 @@ def _legal(speech: Speech, invoice: Invoice) -> list[Phrase]:
         )
     templates = [t for t in WORDING[speech.style.language]["legal"] if chance(rng, 0.55)]
     for template in templates:
-        holes = _holes(speech, invoice, template)
-        if all(holes.get(name) for name in ("vat",) if "{vat}" in template):
-            phrases.append(fill_in(template, holes))
+        lacks_vat = "{vat}" in template and not seller.vat_id
+        if not lacks_vat and ("{iban}" not in template or has_iban(invoice)):
+            phrases.append(_say(speech, invoice, template))
     if chance(rng, 0.2):
         phrases.append((make_reference(rng, invoice.issued.year),))
     return phrases

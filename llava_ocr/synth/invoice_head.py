@@ -11,7 +11,7 @@ from llava_ocr.synth.conventions import SIGNS
 from llava_ocr.synth.invoice import Invoice
 from llava_ocr.synth.look import pick_some
 from llava_ocr.synth.parties import Party
-from llava_ocr.synth.phrases import Phrase
+from llava_ocr.synth.phrases import Phrase, fill_in
 from llava_ocr.synth.sayings import AddressStyle, Speech, one_line, say_address
 from llava_ocr.synth.streams import chance, weighted
 from llava_ocr.synth.vocabulary import WORDING
@@ -30,30 +30,46 @@ def head_rows(speech: Speech, skeleton: str) -> list[list[Cell]]:
     """Arrange the blocks above the items for one skeleton; every call draws another arrangement."""
     rng = speech.rng
     if skeleton == "letter":
-        top = [Cell(0.5, "logo"), Cell(0.5, "seller", rng.choice((0.0, 1.0)))]
-        window, right = Cell(0.55, "window"), Cell(0.45, rng.choice(("meta", "meta", "seller_contact")))
-        rows = [
-            top if chance(rng, 0.6) else top[::-1] if chance(rng, 0.6) else [Cell(1.0, "seller_center", 0.5)],
-            [window, right],
-        ]
-        rows.append([Cell(1.0, "subject")])
-        return [*rows, [Cell(1.0, "meta")]] if right.block != "meta" else rows
+        return _letter(speech)
+    if skeleton == "sidebar":
+        return [[Cell(1.0, "window")], [Cell(1.0, "subject")], *([[Cell(1.0, "meta")]] if chance(rng, 0.7) else [])]
     if skeleton == "boxes":
         parties = [Cell(0.5, "seller_labelled"), Cell(0.5, "buyer_labelled")]
         rows = [[Cell(0.5, "title"), Cell(0.5, "meta")], parties if chance(rng, 0.8) else parties[::-1]]
         return rows if chance(rng, 0.5) else [*rows, [Cell(0.5, "more_meta"), Cell(0.5, "ship_to")]]
     if skeleton == "dump":
-        order = ["title", "meta", "seller_pairs", "buyer_pairs"]
+        order = [rng.choice(("title", "subject")), "meta", "seller_pairs", "buyer_pairs"]
         if chance(rng, 0.3):
-            order = ["title", "seller_pairs", "buyer_pairs", "meta"]
+            order = [order[0], "seller_pairs", "buyer_pairs", "meta"]
         if chance(rng, 0.4):
             order.append("ship_to_pairs")
         return [[Cell(1.0, name)] for name in order]
     if skeleton == "plain":
-        names = ["seller", "title", "buyer_labelled", "meta"]
+        names = ["seller", rng.choice(("title", "subject")), "buyer_labelled", "meta"]
         rng.shuffle(names)
         return [[Cell(1.0, name)] for name in names]
     return _columns(speech)
+
+
+def _letter(speech: Speech) -> list[list[Cell]]:
+    """Letterhead, window, a place-and-day line or a block of numbers beside it, subject."""
+    rng = speech.rng
+    top = [Cell(0.5, "logo"), Cell(0.5, "seller", rng.choice((0.0, 1.0)))]
+    shape = weighted(rng, [("two", 0.45), ("turned", 0.2), ("center", 0.18), ("logo_only", 0.17)])
+    first = {
+        "two": top,
+        "turned": top[::-1],
+        "center": [Cell(1.0, "seller_center", 0.5)],
+        # Many letters name their sender in the small line and the footer alone.
+        "logo_only": [Cell(1.0, "logo", rng.choice((0.0, 0.5, 1.0)))],
+    }[shape]
+    window, right = Cell(0.55, "window"), Cell(0.45, rng.choice(("meta", "meta", "seller_contact")))
+    rows = [first, [window, right]]
+    has_day = chance(rng, 0.25)
+    if has_day:
+        rows.append([Cell(1.0, "place_and_day", rng.choice((0.0, 1.0, 1.0)))])
+    rows.append([Cell(1.0, "subject")])
+    return rows if right.block == "meta" else [*rows, [Cell(1.0, "meta")]]
 
 
 def _columns(speech: Speech) -> list[list[Cell]]:
@@ -80,8 +96,11 @@ def _columns(speech: Speech) -> list[list[Cell]]:
     return rows
 
 
-def say_meta(speech: Speech, invoice: Invoice) -> list[Pair]:
-    """Say number and dates as pairs, with other numbers and dates that are not asked for."""
+def say_meta(speech: Speech, invoice: Invoice, *, said_before: frozenset[str] = frozenset()) -> list[Pair]:
+    """Say number and dates as pairs, with other numbers and dates that are not asked for.
+
+    What was `said_before` (in the subject line) is said again only now and then.
+    """
     rng, refs, dates = speech.rng, invoice.references, invoice.dates
     period = (f"{speech.style.day(dates['period_start'])} - {speech.style.day(dates['period_end'])}",)
     said: dict[str, Phrase] = {
@@ -98,8 +117,8 @@ def say_meta(speech: Speech, invoice: Invoice) -> list[Pair]:
         "terms": (rng.choice(_values(speech, "terms_value")),),
     }
     shares = [
-        ("invoice_number", 1.0),
-        ("issue_date", 1.0),
+        ("invoice_number", 0.4 if "invoice_number" in said_before else 1.0),
+        ("issue_date", 0.4 if "issue_date" in said_before else 1.0),
         ("customer_number", 0.42),
         ("order_number", 0.32),
         ("order_date", 0.16),
@@ -115,7 +134,9 @@ def say_meta(speech: Speech, invoice: Invoice) -> list[Pair]:
         rng.shuffle(names)
     pairs = [(speech.label(name), said[name]) for name in names]
     if chance(rng, 0.42):
-        pairs.insert(rng.randint(1, len(pairs)), (speech.label("due_date"), speech.day(invoice.due, "due_date")))
+        pairs.insert(
+            rng.randint(min(1, len(pairs)), len(pairs)), (speech.label("due_date"), speech.day(invoice.due, "due_date"))
+        )
     if chance(rng, 0.16):
         mark = speech.market.currency if chance(rng, 0.8) else SIGNS[speech.market.currency]
         pairs.insert(rng.randint(0, len(pairs)), (speech.label("currency"), speech.currency(mark)))
@@ -206,13 +227,13 @@ def say_sender_line(speech: Speech, party: Party, address: AddressStyle) -> Phra
     return one_line(lines, address)
 
 
-def say_subject(speech: Speech, invoice: Invoice, title: str) -> tuple[Phrase, bool]:
-    """Say the line above the items, maybe with number and date; tells whether the number is in it."""
+def say_subject(speech: Speech, invoice: Invoice, title: str) -> tuple[Phrase, frozenset[str]]:
+    """Say the line above the items, maybe with number and date, and tell which of them are in it."""
     rng = speech.rng
     number = speech.text(invoice.number, "invoice_number")
     shape = weighted(rng, [("alone", 0.45), ("number", 0.35), ("both", 0.2)])
     if shape == "alone":
-        return (title,), False
+        return (title,), frozenset()
     sign = {
         "de": ("Nr. ", "Nr.: ", "", "Nr "),
         "fr": ("n° ", "N° ", "no ", ": "),
@@ -222,4 +243,11 @@ def say_subject(speech: Speech, invoice: Invoice, title: str) -> tuple[Phrase, b
     if shape == "both":
         of = {"de": (" vom ", " vom "), "fr": (" du ", " - "), "en": (" dated ", " of ", " - ")}
         phrase = (*phrase, rng.choice(of[speech.style.language]), *speech.day(invoice.issued, "issue_date"))
-    return phrase, True
+        return phrase, frozenset({"invoice_number", "issue_date"})
+    return phrase, frozenset({"invoice_number"})
+
+
+def say_place_and_day(speech: Speech, invoice: Invoice) -> Phrase:
+    """Say where and when the letter was written, as letters do without a label."""
+    template = speech.rng.choice(WORDING[speech.style.language]["place_date"])
+    return fill_in(template, {"city": (invoice.seller.city,), "day": speech.day(invoice.issued, "issue_date")})

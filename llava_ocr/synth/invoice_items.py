@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from llava_ocr.synth.bargain import Item
+from llava_ocr.synth.conventions import to_cents
 from llava_ocr.synth.invoice import Invoice
 from llava_ocr.synth.phrases import Phrase
 from llava_ocr.synth.sayings import Speech
 from llava_ocr.synth.streams import chance, weighted
 from llava_ocr.synth.table import Column, Row, Table, draw_table_style
 
-NUMERIC = {"quantity", "unit_price", "total", "discount", "rate"}
+NUMERIC = {"quantity", "unit_price", "total", "discount", "rate", "gross"}
 CENTERED = {"unit", "rate", "position", "quantity"}
 
 
@@ -20,7 +21,7 @@ def make_items_table(speech: Speech, invoice: Invoice) -> Table:
     rng, style = speech.rng, draw_table_style(speech.rng)
     names = _choose_columns(speech, invoice)
     centered = {name for name in CENTERED if chance(rng, 0.25)}
-    columns = tuple(_column(speech, name, centered) for name in names)
+    columns = tuple(_column(speech, name, centered, has_gross="gross" in names) for name in names)
     places = 2 if chance(rng, 0.25) else 0
     unit_place = "glued" if "unit" not in names and chance(rng, 0.45) else "none"
     has_money = chance(rng, 0.3)
@@ -52,14 +53,17 @@ def _choose_columns(speech: Speech, invoice: Invoice) -> list[str]:
     if shape == "quantity_first" or chance(rng, 0.08):
         names.remove("quantity")
         names.insert(names.index("description"), "quantity")
+    if not invoice.totals.is_gross and chance(rng, 0.05):
+        names.append("gross")
     if "rate" in names and chance(rng, 0.15):
         names.remove("rate")
         names.append("rate")
     return names
 
 
-def _column(speech: Speech, name: str, centered: set[str]) -> Column:
-    header = speech.label(f"col_{name}")
+def _column(speech: Speech, name: str, centered: set[str], *, has_gross: bool) -> Column:
+    # Beside a column with tax, the one without must say what it is.
+    header = speech.label("net_column" if has_gross and name == "total" else f"col_{name}")
     if name in ("unit_price", "total") and chance(speech.rng, 0.08):
         header += f" ({speech.market.currency})"
     align = 0.5 if name in centered else 1.0 if name in NUMERIC else 0.0
@@ -86,6 +90,7 @@ def _cells(
         "discount": (f"{speech.style.number(item.discount)}%",) if item.discount else (),
         "rate": (f"{percent} %" if len(percent) % 2 else f"{percent}%",),
         "total": speech.amount(item.total, f"{path}.line_total", bare=is_bare),
+        "gross": speech.amount(to_cents(item.total * (100 + item.rate) / 100), bare=is_bare),
     }
     return {name: made[name] for name in names}
 

@@ -9,18 +9,9 @@ from llava_ocr.synth.base import Origin, PaintedDocument
 from llava_ocr.synth.blocks import Frame, Line, Pair, choose_shape, put_lines, put_pairs
 from llava_ocr.synth.canvas import Canvas, Ink
 from llava_ocr.synth.invoice import Invoice, draw_invoice
-from llava_ocr.synth.invoice_foot import put_footers, say_closing, say_payment
-from llava_ocr.synth.invoice_head import (
-    Cell,
-    head_rows,
-    say_contact,
-    say_meta,
-    say_more_meta,
-    say_party,
-    say_party_pairs,
-    say_sender_line,
-    say_subject,
-)
+from llava_ocr.synth.invoice_blocks import Head
+from llava_ocr.synth.invoice_foot import put_footers, say_closing, say_conditions, say_payment
+from llava_ocr.synth.invoice_head import Cell, head_rows, say_meta, say_subject
 from llava_ocr.synth.invoice_items import carried_amounts, make_items_table
 from llava_ocr.synth.invoice_sums import make_sums_strip, make_tax_table, put_sums, say_sums
 from llava_ocr.synth.look import Look, draw_look
@@ -30,7 +21,9 @@ from llava_ocr.synth.streams import chance, stream, weighted
 from llava_ocr.synth.table import put_table
 from llava_ocr.synth.vocabulary import WORDING
 
-SKELETONS = (("letter", 0.3), ("columns", 0.36), ("boxes", 0.12), ("dump", 0.14), ("plain", 0.08))
+SKELETONS = (
+    ("letter", 0.32), ("columns", 0.32), ("boxes", 0.11), ("dump", 0.12), ("plain", 0.06), ("sidebar", 0.07),
+)  # fmt: skip
 
 
 def paint_invoice(seed: int) -> PaintedDocument:
@@ -41,12 +34,13 @@ def paint_invoice(seed: int) -> PaintedDocument:
     speech = Speech(rng, look, invoice.style, invoice.market, {})
     skeleton = weighted(rng, SKELETONS)
     canvas = Canvas(look.width, look.height)
-    _Painter(canvas, speech, invoice, skeleton, stream("invoice", seed, "flow")).paint()
+    painter = _Painter(canvas, speech, invoice, skeleton, stream("invoice", seed, "flow"))
+    painter.paint()
     pages, printed = canvas.finish()
     # Who the goods go to is printed, and nobody asks for it.
     printed = tuple(value for value in printed if not value.path.startswith("ship_to."))
     truth = fill_shape("invoice", {value.path: speech.truths[value.path] for value in printed})
-    origin = Origin(skeleton, look.family.name, invoice.seller.name)
+    origin = Origin(painter.family, look.family.name, invoice.seller.name)
     return PaintedDocument("invoice", seed, invoice.style.language, truth, pages, printed, origin)
 
 
@@ -59,154 +53,91 @@ class _Painter:
     invoice: Invoice
     skeleton: str
     flow: Random
+    main: Frame | None = None
+    family: str = ""
 
     def paint(self) -> None:
         """Paint all pages."""
-        speech, look, rng = self.speech, self.look, self.speech.rng
-        self.address = draw_address_style(rng)
-        self.title = rng.choice(WORDING[look.language]["title_credit" if self.invoice.is_credit else "title"])
-        self.shape = choose_shape(rng) if self.skeleton != "plain" else rng.choice(("colon", "columns"))
-        self.meta = say_meta(speech, self.invoice)
+        speech, rng = self.speech, self.speech.rng
+        self.title = rng.choice(WORDING[self.look.language]["title_credit" if self.invoice.is_credit else "title"])
         # Wordings used only at page breaks are drawn now, so that page breaks change nothing else.
         for concept in ("carried", "brought", "page"):
             speech.label(concept)
         self.has_carry, self.has_page_head = chance(rng, 0.4), chance(rng, 0.5)
-        rows = head_rows(speech, self.skeleton)
-        frame = Frame(look.left, look.top, look.inner_width)
-        for row in rows:
-            frame = frame.moved(self._row(frame, row) + rng.uniform(4, 22))
+        frame = self._head()
         frame = frame.moved(self._intro(frame))
-        frame = self._items(frame)
-        frame = self._sums(frame)
+        # Some issuers sum up first and list what it is made of below.
+        steps = (self._sums, self._items) if chance(rng, 0.05) else (self._items, self._sums)
+        for step in steps:
+            frame = step(frame)
+            frame = frame.moved(frame.y + (rng.uniform(8, 20) if step == self._sums else 0))
         self._ending(frame)
+        if chance(rng, 0.03):
+            self._conditions()
         put_footers(self.canvas, speech, self.invoice)
+        if chance(rng, 0.04):
+            self._stamp()
 
     @property
     def look(self) -> Look:
         """The document's look."""
         return self.speech.look
 
-    def _row(self, frame: Frame, row: list[Cell]) -> float:
-        x, low = frame.x, frame.y
-        for cell in row:
-            width = frame.width * cell.share
-            low = max(low, self._block(Frame(x, frame.y, width - (8 if len(row) > 1 else 0)), cell))
-            x += width
-        return low
+    def _head(self) -> Frame:
+        """Put what stands above the items; returns the frame below, which is narrower beside a sidebar."""
+        speech, look, rng = self.speech, self.look, self.speech.rng
+        rows = head_rows(speech, self.skeleton)
+        blocks = {cell.block for row in rows for cell in row}
+        self.family = f"{self.skeleton}: {', '.join('+'.join(cell.block for cell in row) for row in rows)}"
+        subject, said = say_subject(speech, self.invoice, self.title) if "subject" in blocks else ((), frozenset[str]())
+        if "place_and_day" in blocks:
+            said = said | {"issue_date"}
+        shape = choose_shape(rng) if self.skeleton != "plain" else rng.choice(("colon", "columns"))
+        meta = say_meta(speech, self.invoice, said_before=said)
+        head = Head(self.canvas, speech, self.invoice, draw_address_style(rng), self.title, subject, meta, shape)
+        frame = Frame(look.left, look.top, look.inner_width)
+        if self.skeleton == "sidebar":
+            frame = self._sidebar(head, frame)
+        for row in rows:
+            frame = frame.moved(head.put_row(frame, row) + rng.uniform(4, 22))
+        return frame
 
-    def _block(self, frame: Frame, cell: Cell) -> float:
-        speech, look, invoice, canvas = self.speech, self.look, self.invoice, self.canvas
-        rng, shape = speech.rng, self.shape if frame.width > 150 or self.shape == "above" else "colon"
-        match cell.block:
-            case "meta":
-                return put_pairs(canvas, frame, self.meta, look, shape=shape)
-            case "more_meta":
-                return put_pairs(canvas, frame, say_more_meta(speech, invoice), look, shape=shape)
-            case "title":
-                return put_lines(
-                    canvas, frame, [((self.title,), look.heading(rng.uniform(1.3, 2.6)))], look, align=cell.align
-                )
-            case "title_meta":
-                lines: list[Line] = [((self.title,), look.heading(rng.uniform(1.4, 2.6))), ((), look.body)]
-                y = put_lines(canvas, frame, lines, look, align=cell.align)
-                return put_pairs(canvas, frame.moved(y), self.meta, look, shape=shape)
-            case "subject":
-                phrase, _ = say_subject(speech, invoice, self.title)
-                return put_lines(canvas, frame, [(phrase, look.heading(rng.uniform(1.0, 1.7)))], look)
-            case "logo":
-                return self._logo(frame, cell)
-            case "seller" | "seller_center" | "seller_labelled":
-                return self._seller(frame, cell)
-            case "seller_contact":
-                shares = [("contact", 0.0), ("phone", 0.8), ("fax", 0.4), ("email", 0.7), ("web", 0.4), ("vat_id", 0.3)]
-                return put_pairs(
-                    canvas, frame, say_contact(speech, invoice.seller, "seller", shares=shares), look, shape=shape
-                )
-            case "seller_pairs" | "buyer_pairs" | "ship_to_pairs":
-                return self._party_pairs(frame, cell.block.removesuffix("_pairs"))
-            case "window":
-                small = Ink(look.family.regular, max(5.5, look.size * 0.7), look.ink_color)
-                y = frame.y + rng.uniform(10, 50)
-                if chance(rng, 0.75):
-                    y = put_lines(
-                        canvas, frame.moved(y), [(say_sender_line(speech, invoice.seller, self.address), small)], look
-                    )
-                return self._recipient(frame.moved(y + rng.uniform(2, 12)), "buyer", has_label=chance(rng, 0.08))
-            case "buyer_labelled":
-                return self._recipient(frame, "buyer", has_label=chance(rng, 0.88))
-            case _:
-                return self._recipient(frame, "ship_to", has_label=True)
-
-    def _logo(self, frame: Frame, cell: Cell) -> float:
+    def _sidebar(self, head: Head, frame: Frame) -> Frame:
         rng, look = self.speech.rng, self.look
-        side = rng.uniform(18, 48)
-        x = frame.x + (frame.width - side) * cell.align
-        self.canvas.shade(
-            x,
-            frame.y,
-            x + side,
-            frame.y + side,
-            color=look.accent,
-            kind=rng.choice(("rectangle", "ellipse", "triangle")),
+        width = frame.width * rng.uniform(0.22, 0.3)
+        is_left = chance(rng, 0.4)
+        x = frame.x if is_left else frame.x + frame.width - width
+        if chance(rng, 0.4):
+            self.canvas.shade(x - 6, 0, x + width + 4, look.height, color=look.tint)
+        head.put(Frame(x, frame.y + rng.uniform(0, 80), width - 6), Cell(1.0, "sidebar"))
+        self.main = Frame(frame.x + (width + 10 if is_left else 0), frame.y, frame.width - width - 12)
+        return self.main
+
+    def _conditions(self) -> None:
+        self.canvas.add_page()
+        look = self.look
+        frame = Frame(look.left, look.top, look.inner_width)
+        frame = frame.moved(
+            put_lines(self.canvas, frame, [((self.speech.label("info"),), look.heading(1.2))], look) + 6
         )
-        return frame.y + side + 4
+        half = frame.width / 2
+        for number, lines in enumerate(say_conditions(self.speech)):
+            put_lines(self.canvas, Frame(frame.x + number * half, frame.y, half - 10), lines, look)
 
-    def _seller(self, frame: Frame, cell: Cell) -> float:
-        speech, look, seller = self.speech, self.look, self.invoice.seller
-        rng = speech.rng
-        lines: list[Line] = []
-        if cell.block == "seller_labelled" or chance(rng, 0.15):
-            lines.append(((self.speech.label("seller"),), look.bold))
-        name_ink = rng.choice((look.bold, look.heading(rng.uniform(1.0, 1.8)), look.body))
-        party = say_party(speech, seller, "seller", self.address, name_ink=name_ink)
-        if chance(rng, 0.12):
-            party = party[:1]
-        y = put_lines(self.canvas, frame, lines + party, look, align=cell.align)
-        shares = [
-            ("phone", 0.45),
-            ("fax", 0.2),
-            ("email", 0.4),
-            ("web", 0.3),
-            ("vat_id", 0.35),
-            ("tax_number", 0.12),
-            ("register", 0.1),
-            ("gln", 0.06),
-            ("iban", 0.05),
-        ]
-        contact = [
-            ((f"{label} ", *phrase), look.body)
-            for label, phrase in say_contact(speech, seller, "seller", shares=shares)
-        ]
-        return put_lines(self.canvas, frame.moved(y), contact, look, align=cell.align)
-
-    def _recipient(self, frame: Frame, role: str, *, has_label: bool) -> float:
-        speech, look = self.speech, self.look
-        party = self.invoice.buyer if role == "buyer" else self.invoice.ship_to
-        name_ink = look.bold if chance(speech.rng, 0.3) else look.body
-        lines: list[Line] = (
-            [((speech.label(role),), look.bold if chance(speech.rng, 0.6) else look.small)] if has_label else []
+    def _stamp(self) -> None:
+        rng, look = self.speech.rng, self.look
+        text = rng.choice(WORDING[look.language]["paid_stamp"])
+        self.canvas.turn_to(0)
+        ink = Ink(
+            look.family.bold, rng.uniform(18, 40), rng.choice(((0.8, 0.1, 0.1), (0.6, 0.6, 0.75), (0.8, 0.8, 0.8)))
         )
-        lines += say_party(speech, party, role, self.address, name_ink=name_ink)
-        y = put_lines(self.canvas, frame, lines, look)
-        if role != "buyer":
-            return y
-        shares = [("vat_id", 0.25), ("phone", 0.06), ("email", 0.08), ("gln", 0.05)]
-        more = [
-            ((f"{label} ", *phrase), look.body) for label, phrase in say_contact(speech, party, role, shares=shares)
-        ]
-        return put_lines(self.canvas, frame.moved(y), more, look)
-
-    def _party_pairs(self, frame: Frame, role: str) -> float:
-        look, speech = self.look, self.speech
-        party = {"seller": self.invoice.seller, "buyer": self.invoice.buyer}.get(role, self.invoice.ship_to)
-        y = put_lines(self.canvas, frame, [((speech.label(role),), look.bold)], look)
-        return put_pairs(
-            self.canvas, frame.moved(y), say_party_pairs(speech, party, role, self.address), look, shape="columns"
+        self.canvas.text(
+            look.width * rng.uniform(0.3, 0.7), look.height * rng.uniform(0.3, 0.8), (text,), ink, align=0.5
         )
 
     def _intro(self, frame: Frame) -> float:
         speech, look, rng = self.speech, self.look, self.speech.rng
-        if not chance(rng, 0.75 if self.skeleton == "letter" else 0.12):
+        if not chance(rng, 0.7 if self.skeleton in ("letter", "sidebar") else 0.12):
             return frame.y
         lines: list[Line] = []
         if chance(rng, 0.6):
@@ -215,9 +146,17 @@ class _Painter:
         return put_lines(self.canvas, frame, lines, look) + rng.uniform(4, 14)
 
     def _items(self, frame: Frame) -> Frame:
+        frame = self._heading(frame, "details")
         table = make_items_table(self.speech, self.invoice)
         bottom = self.look.height - self.look.bottom - 20
         return put_table(self.canvas, frame, table, bottom=bottom, next_page=self._next_page)
+
+    def _heading(self, frame: Frame, concept: str) -> Frame:
+        """Put a section's heading, where the document has such headings."""
+        speech, look = self.speech, self.look
+        if not chance(speech.rng, 0.6 if self.skeleton == "dump" else 0.08):
+            return frame
+        return frame.moved(put_lines(self.canvas, frame, [((speech.label(concept),), look.bold)], look) + 3)
 
     def _next_page(self, row: int) -> Frame:
         look, speech, canvas = self.look, self.speech, self.canvas
@@ -230,7 +169,8 @@ class _Painter:
             label = speech.label("carried", p=str(page), n=str(page + 1))
             canvas.text(right - wide - look.size * 2, y, (label,), look.body, align=1.0)
         canvas.add_page()
-        frame = Frame(look.left, look.top + 10, look.inner_width)
+        column = self.main or Frame(look.left, look.top, look.inner_width)
+        frame = column.moved(look.top + 10)
         if self.has_page_head:
             canvas.text(
                 look.left, frame.y, (f"{self.title} ", *speech.text(self.invoice.number, "invoice_number")), look.body
@@ -248,14 +188,14 @@ class _Painter:
 
     def _sums(self, frame: Frame) -> Frame:
         speech, look, rng = self.speech, self.look, self.speech.rng
-        sums = say_sums(speech, self.invoice)
+        sums = say_sums(speech, self.invoice, is_full=self.skeleton == "dump" and chance(rng, 0.6))
         has_taxes = chance(rng, 0.5 if len(self.invoice.totals.taxes) > 1 else 0.14)
         taxes = make_tax_table(speech, self.invoice) if has_taxes else None
         place = weighted(rng, [("right", 0.66), ("full", 0.12), ("left", 0.06), ("strip", 0.16)])
         width = frame.width * (1.0 if place == "full" else rng.uniform(0.36, 0.52))
         gap, has_rules = rng.uniform(2, 24), chance(rng, 0.5)
         frame = self._room(frame, 30 + len(sums) * look.size * 1.7)
-        frame = frame.moved(frame.y + gap)
+        frame = self._heading(frame.moved(frame.y + gap), "summary")
         if place == "strip":
             strip = make_sums_strip(speech, sums)
             frame = put_table(self.canvas, frame, strip, bottom=look.height, next_page=self._next_page)

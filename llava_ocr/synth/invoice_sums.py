@@ -24,23 +24,25 @@ class Sum:
     is_strong: bool = False
 
 
-def say_sums(speech: Speech, invoice: Invoice) -> list[Sum]:
-    """Say the totals from the items' sum down to what is due, leaving out what this document does not print."""
+def say_sums(speech: Speech, invoice: Invoice, *, is_full: bool) -> list[Sum]:
+    """Say the totals from the items' sum down to what is due; only a full list also has the lines that are zero."""
     totals, rng = invoice.totals, speech.rng
     bare = chance(rng, 0.2)
     sums: list[Sum] = []
-    if totals.discount or totals.charge:
+    if totals.discount or totals.charge or is_full:
         sums.append(Sum(speech.label("items_total"), speech.amount(totals.items, bare=bare)))
-    if totals.discount:
-        percent = speech.style.number(Decimal(round(totals.discount / totals.items * 100)))
+    if totals.discount or is_full:
+        percent = speech.style.number(
+            Decimal(round(totals.discount / totals.items * 100)) if totals.items else totals.items
+        )
         sums.append(Sum(speech.label("discount", p=percent), speech.amount(-totals.discount, bare=bare)))
-    if totals.charge:
+    if totals.charge or is_full:
         sums.append(Sum(speech.label("charge"), speech.amount(totals.charge, bare=bare)))
     net = (
         Sum(speech.label("net_total"), speech.amount(totals.net, "net_total", bare=bare)) if chance(rng, 0.93) else None
     )
     taxes = _say_taxes(speech, invoice, bare=bare)
-    end = _say_end(speech, invoice, bare=bare)
+    end = _say_end(speech, invoice, bare=bare, is_full=is_full)
     if totals.is_gross and chance(rng, 0.6):
         return [*sums, *end[:1], *([net] if net else []), *taxes, *end[1:]]
     return [*sums, *([net] if net else []), *taxes, *end]
@@ -64,7 +66,7 @@ def _say_taxes(speech: Speech, invoice: Invoice, *, bare: bool) -> list[Sum]:
     return sums
 
 
-def _say_end(speech: Speech, invoice: Invoice, *, bare: bool) -> list[Sum]:
+def _say_end(speech: Speech, invoice: Invoice, *, bare: bool, is_full: bool) -> list[Sum]:
     totals, rng = invoice.totals, speech.rng
     strong = chance(rng, 0.75)
     if totals.prepaid:
@@ -77,6 +79,7 @@ def _say_end(speech: Speech, invoice: Invoice, *, bare: bool) -> list[Sum]:
             Sum(speech.label("due_amount"), speech.amount(totals.due, "due_amount"), strong),
         ]
     shape = weighted(rng, [("one", 0.68), ("due_only", 0.1), ("both", 0.14), ("zero_paid", 0.08)])
+    shape = "zero_paid" if is_full else shape
     # Where nothing was prepaid, the total is what is due.
     paths = ("grand_total", "due_amount") if shape in ("one", "due_only") else ("grand_total",)
     label = speech.label("due_amount" if shape == "due_only" else "grand_total")

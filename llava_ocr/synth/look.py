@@ -85,6 +85,8 @@ class Look:
 def draw_look(rng: Random, fonts: Random, market: Market, *, language: str) -> Look:
     """Draw a look. `fonts` is a stream of its own, so that what is installed changes nothing else."""
     width, height = PAGES[market.page if chance(rng, 0.96) else "a4"]
+    if chance(rng, 0.015):
+        width, height = height, width
     hue, is_colored = rng.random(), chance(rng, 0.55)
     accent = colorsys.hsv_to_rgb(hue, rng.uniform(0.5, 1.0), rng.uniform(0.3, 0.75)) if is_colored else BLACK
     tint = colorsys.hsv_to_rgb(hue, rng.uniform(0.05, 0.2) if is_colored else 0.0, rng.uniform(0.86, 0.96))

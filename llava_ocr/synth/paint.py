@@ -8,8 +8,13 @@ from llava_ocr.errors import UnknownSchema
 from llava_ocr.synth.base import PaintedDocument
 from llava_ocr.synth.invoice_page import paint_invoice
 from llava_ocr.synth.receipt import paint_receipt
+from llava_ocr.synth.statement import paint_statement
 
-PAINTERS: dict[str, Callable[[int], PaintedDocument]] = {"invoice": paint_invoice, "receipt": paint_receipt}
+PAINTERS: dict[str, Callable[[int], PaintedDocument]] = {
+    "invoice": paint_invoice,
+    "receipt": paint_receipt,
+    "statement": paint_statement,
+}
 
 
 def paint(schema: str, seed: int) -> PaintedDocument:

@@ -5,30 +5,43 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A printed value and the truth's paths it stands for (a total may be what is due as well)."""
+    """A printed value and the truth's paths it stands for (a total may be what is due as well).
+
+    A `is_whole` value is not broken over lines, as amounts and codes are not.
+    """
 
     text: str
     paths: tuple[str, ...]
+    is_whole: bool = False
 
 
 Phrase = tuple[str | Value, ...]
-# One word and the indices of the phrase's parts that have characters in it.
-Token = tuple[str, tuple[int, ...]]
+
+
+class Token(NamedTuple):
+    """One word, the indices of the phrase's parts that it has characters of, whether it stays with the word before."""
+
+    text: str
+    owners: tuple[int, ...]
+    is_bound: bool = False
+
+
 _HOLE = re.compile(r"\{(\w+)\}")
 
 
-def value(text: str, *paths: str) -> Phrase:
+def value(text: str, *paths: str, is_whole: bool = False) -> Phrase:
     """Make a phrase of one value."""
-    return (Value(text, paths),) if text else ()
+    return (Value(text, paths, is_whole),) if text else ()
 
 
 def tokens(phrase: Phrase) -> list[Token]:
     """Split a phrase at spaces; parts that touch make one word."""
-    words: list[tuple[str, tuple[int, ...]]] = []
+    words: list[Token] = []
     is_open = False
     for index, part in enumerate(phrase):
         text = part if isinstance(part, str) else part.text
@@ -38,10 +51,10 @@ def tokens(phrase: Phrase) -> list[Token]:
             if not piece:
                 continue
             if is_open:
-                before, owners = words[-1]
-                words[-1] = (before + piece, owners + owner)
+                before, owners, is_bound = words[-1]
+                words[-1] = Token(before + piece, owners + owner, is_bound)
             else:
-                words.append((piece, owner))
+                words.append(Token(piece, owner, number > 0 and isinstance(part, Value) and part.is_whole))
             is_open = True
         if text.endswith(" "):
             is_open = False

@@ -35,7 +35,8 @@ class Speech:
 
     def text(self, text: str, path: str) -> Phrase:
         """Say a text value."""
-        return self._said(text, " ".join(text.split()), path)
+        self.truths[path] = " ".join(text.split())
+        return value(text, path)
 
     def day(self, day: date, *paths: str) -> Phrase:
         """Say a date."""
@@ -47,7 +48,7 @@ class Speech:
 
     def amount(self, amount: Decimal, *paths: str, bare: bool = False) -> Phrase:
         """Say an amount, with the currency where the document's style has it and `bare` does not forbid it."""
-        said = self._said(self.style.amount(amount), plain(amount), *paths)
+        said = self._said(self.style.amount(amount), plain(amount, min_places=2), *paths)
         if bare or self.style.money == "plain":
             return said
         mark = self.currency(self.style.mark)
@@ -73,7 +74,8 @@ class Speech:
     def _said(self, text: str, truth: str, *paths: str) -> Phrase:
         for path in paths:
             self.truths[path] = truth
-        return value(text, *paths)
+        # Only running text is broken over lines; the other values stand in one piece.
+        return value(text, *paths, is_whole=text != truth)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,15 +41,24 @@ class Wear:
 
 @dataclass(frozen=True, eq=False)
 class ScannedPage:
-    """One page's pixels (mode L or RGB) and its words where they stand on them now."""
+    """One page's pixels (mode L or RGB) and its words where they stand on them now.
+
+    `forth` maps pixels of the flat `paper` to pixels of the image.
+    """
 
     image: Image.Image
     words: tuple[Word, ...]
+    paper: Size
+    forth: Homography
 
     @property
     def size(self) -> Size:
         """The image's extent."""
         return Size(*self.image.size)
+
+    def place(self, box: Box) -> Box:
+        """Tell where a box of the flat page lies on the image now (its upright hull)."""
+        return _moved(box, self.paper, self.size, self.forth)
 
 
 def draw_wear(rng: Random, *, dpi: int = 150) -> Wear:
@@ -110,7 +119,8 @@ def _scan(pixmap: pymupdf.Pixmap, page: PaintedPage, wear: Wear, rng: Random) ->
     if wear.skew_deg or wear.margin or wear.bend:
         image = _warp(flat, out, forth, wear)
     image = _weather(image, wear, rng)
-    return ScannedPage(image, tuple(Word(word.text, _moved(word.box, size, out, forth)) for word in page.words))
+    words = tuple(Word(word.text, _moved(word.box, size, out, forth)) for word in page.words)
+    return ScannedPage(image, words, size, forth)
 
 
 def _homography(size: Size, out: Size, wear: Wear, rng: Random) -> Homography:

@@ -26,6 +26,17 @@ SHAPES: dict[str, Shape] = {
         "iban",
         ("lines[]", ("description", "quantity", "unit_price", "line_total")),
     ),
+    "statement": (
+        "account_holder",
+        "bank_name",
+        "iban",
+        "currency",
+        "period_start",
+        "period_end",
+        "opening_balance",
+        "closing_balance",
+        ("entries[]", ("date", "description", "amount", "balance")),
+    ),
     "receipt": (
         "merchant_name",
         "merchant_address",

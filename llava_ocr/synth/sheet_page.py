@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from llava_ocr.synth.blocks import Frame, Line, Pair, choose_shape, put_lines, put_pairs
@@ -53,16 +53,20 @@ class _Painter:
     canvas: Canvas
     look: Look
     rng: Random
+    # How this sheet prints a crossed and an empty box.
+    boxes: tuple[str, str]
 
 
 def put_sheet(canvas: Canvas, plan: SheetPlan, look: Look, rng: Random) -> str:
     """Lay a sheet out and return the name of its layout family."""
-    painter = _Painter(canvas, look, rng)
+    boxes = rng.choice((("[x] ", "[ ] "), ("[X] ", "[ ] "), ("(x) ", "( ) "), ("X ", "_ ")))
+    painter = _Painter(canvas, look, rng, boxes)
     columns = 2 if chance(rng, 0.25) else 1
-    shape = weighted(rng, [(choose_shape(rng), 4), ("boxes", 1), ("leaders", 0.6), ("run_in", 0.5)])
+    shape = weighted(rng, [(choose_shape(rng), 4), ("boxes", 1), ("leaders", 0.6), ("run_in", 0.5), ("prose", 0.4)])
     frame = _head(painter, plan, Frame(look.left, look.top, look.inner_width))
-    sections = [(heading, entries) for heading, entries in plan.groups if entries]
-    loose = list(plan.loose)
+    aside = 0.35 if chance(rng, 0.25) else 0.0
+    sections = [(heading, _with_asides(painter, entries, aside)) for heading, entries in plan.groups if entries]
+    loose = _with_asides(painter, plan.loose, aside)
     parts = rng.randint(1, 3)
     size = -(-len(loose) // parts) or 1
     headings = rng.sample(BANK["words"]["sheet_sections"][look.language], parts)
@@ -135,6 +139,8 @@ def _section(painter: _Painter, heading: str, entries: list[Entry], frame: Frame
         return _boxes(painter, entries, frame)
     if shape == "leaders":
         return _leaders(painter, entries, frame)
+    if shape == "prose":
+        return put_lines(canvas, frame, [(_prose(painter, entries), look.body)], look)
     if shape == "run_in":
         phrase = join(
             [(f"{with_end(look, entry.label)} ", *_said(painter, entry)) for entry in entries],
@@ -145,6 +151,25 @@ def _section(painter: _Painter, heading: str, entries: list[Entry], frame: Frame
     return put_pairs(canvas, frame, pairs, look, shape=shape)
 
 
+def _with_asides(painter: _Painter, entries: list[Entry], share: float) -> list[Entry]:
+    """Lengthen some labels by what forms add to them."""
+    asides = BANK["words"]["sheet_asides"][painter.look.language]
+    rng = painter.rng
+    return [
+        replace(entry, label=f"{entry.label} {rng.choice(asides)}") if chance(rng, share) else entry
+        for entry in entries
+    ]
+
+
+def _prose(painter: _Painter, entries: list[Entry]) -> Phrase:
+    """Say labels and values as sentences of a paragraph."""
+    parts: list[str | Value] = []
+    for entry in entries:
+        verb = painter.rng.choice(BANK["words"]["sheet_verbs"][painter.look.language])
+        parts += [f"{entry.label} {verb} ", *entry.phrase, ". "]
+    return tuple(parts)
+
+
 def _said(painter: _Painter, entry: Entry) -> Phrase:
     """Say an entry's value; choices maybe as a row of checkboxes of which one is crossed."""
     if not entry.choices or len(entry.choices) > 5 or painter.rng.random() < 0.7:
@@ -152,7 +177,7 @@ def _said(painter: _Painter, entry: Entry) -> Phrase:
     parts: list[str | Value] = []
     for choice in entry.choices:
         is_picked = choice == entry.picked
-        parts.append("[x] " if is_picked else "[ ] ")
+        parts.append(painter.boxes[0] if is_picked else painter.boxes[1])
         parts.extend(entry.phrase if is_picked else (choice,))
         parts.append("  ")
     return tuple(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from llava_ocr.schema import GroupNode, Hint, LeafNode, Node, RowsNode
+from llava_ocr.schema import GroupNode, Hint, Kind, Leaf, LeafNode, Node, RowsNode
 from llava_ocr.synth.base import Origin, PaintedDocument
 from llava_ocr.synth.canvas import Canvas
 from llava_ocr.synth.concepts import (
@@ -43,7 +43,7 @@ class _Writer:
         if not path:
             return (drawn.text,)
         self.truths[path] = drawn.truth
-        return value(drawn.text, path)
+        return value(drawn.text, path, is_whole=drawn.leaf.kind is not Kind.TEXT)
 
     def entry(self, concept: Concept, path: str, *, is_short: bool = False) -> tuple[Entry, Drawn]:
         """Draw a concept's value and how it is labelled."""
@@ -178,7 +178,7 @@ def _draw_rows(writer: _Writer, subjects: list[dict[str, str]], *, is_asked: boo
     for row in range(rng.randint(1, 14)):
         line: list[Phrase] = []
         for column, concept in columns.items():
-            samples[column] = draw_value(rng, concept, writer.style, writer.market)
+            samples[column] = _in_column(draw_value(rng, concept, writer.style, writer.market))
             is_blank = chance(rng, 0.04) and row > 0
             path = f"{name}[{row}].{column}" if is_asked and column in asked else ""
             line.append(() if is_blank else writer.say(samples[column], path))
@@ -193,6 +193,13 @@ def _draw_rows(writer: _Writer, subjects: list[dict[str, str]], *, is_asked: boo
     return RowsNode(name, name, Hint("The table's rows", max_rows=60), group), Grid(
         list(headers.values()), kinds, cells
     )
+
+
+def _in_column(drawn: Drawn) -> Drawn:
+    """Call a column's codes text: no single pattern fits codes of several shapes."""
+    if drawn.leaf.kind is not Kind.CODE or drawn.leaf.checksum:
+        return drawn
+    return replace(drawn, truth=drawn.text, leaf=Leaf(Kind.TEXT))
 
 
 def _leaf(rng: Random, concept: Concept, drawn: Drawn, path: str, name: str, printed: str) -> LeafNode:

@@ -22,7 +22,7 @@ from llava_ocr.records import (
     Record,
     WordReader,
 )
-from llava_ocr.schema import Date, DocumentPart, DocumentSchema, Money, Number, Text, read, rows
+from llava_ocr.schema import Date, DocumentPart, DocumentSchema, Money, Number, Text, group, read, rows
 from llava_ocr.store.base import ObjectInfo
 
 HUGE = Decimal("12345678901234.5678")
@@ -43,7 +43,7 @@ class Bill(DocumentSchema):
 
     number: Text | None = read("Number")
     issue_date: Date | None = read("Date")
-    seller: Seller | None = read("Seller")
+    seller: Seller = group(Seller, "Seller")
     total: Money | None = read("Total")
     lines: list[Item] = rows("Lines", max_rows=50)
 

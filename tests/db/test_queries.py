@@ -55,7 +55,7 @@ def test_failures_name_the_page_or_the_object(db: Database) -> None:
 def test_record_is_found_by_start_of_id_and_by_uri(db: Database) -> None:
     one, other = document("a.pdf"), document("b.pdf")
     db.save(db.start_run(ORDER), [outcome(of, record(of)) for of in (one, other)])
-    for wanted in (one.id, one.id[:12], one.uri):
+    for wanted in (one.id, one.id[:12], one.uri, "a.pdf"):
         [found] = find_records(db, wanted)
         assert found.document_id == one.id and found.fields == fields()
     assert find_records(db, "zz") == find_records(db, "") == find_records(db, one.id, schema="other") == []

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, inspect, text
 from llava_ocr.db import upgrades
 from llava_ocr.db.connection import connect, reading, writing
 from llava_ocr.db.rows import Row
-from llava_ocr.db.session import open_database
+from llava_ocr.db.session import check_database, open_database, upgrade_database
 from llava_ocr.errors import DatabaseError, SchemaOutOfDate
 from tests.db.made import ORDER
 
@@ -72,7 +72,7 @@ def test_upgrades_at_once_do_not_clash(url: str) -> None:
         try:
             with open_database(url) as db:
                 db.upgrade()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             errors.append(error)
 
     threads = [threading.Thread(target=upgrade) for _ in range(4)]
@@ -85,7 +85,7 @@ def test_upgrades_at_once_do_not_clash(url: str) -> None:
 
 @pytest.mark.slow
 def test_processes_upgrading_at_once_do_not_clash(url: str) -> None:
-    program = "import sys; from llava_ocr.db.session import open_database as o; o(sys.argv[1]).upgrade()"
+    program = "import sys; from llava_ocr.db.session import upgrade_database; upgrade_database(sys.argv[1])"
     children = [subprocess.Popen([sys.executable, "-c", program, url]) for _ in range(3)]
     assert [child.wait(60) for child in children] == [0, 0, 0]
     with open_database(url) as db:
@@ -96,6 +96,14 @@ def test_empty_database_says_to_upgrade(url: str) -> None:
     with open_database(url) as db, pytest.raises(SchemaOutOfDate, match="no tables yet") as caught:
         db.start_run(ORDER)
     assert "db upgrade" in caught.value.hint
+
+
+def test_tables_are_made_only_where_there_are_none(url: str, engine: Engine) -> None:
+    upgrades.upgrade(engine, revision=FIRST)
+    with open_database(url) as db:
+        db.make_tables()
+    assert check_database(url) != ()
+    assert upgrade_database(url) == upgrades.head_revision() and check_database(url) == ()
 
 
 def test_older_database_says_to_upgrade(url: str, engine: Engine) -> None:

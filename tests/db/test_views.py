@@ -16,7 +16,7 @@ from llava_ocr.db.session import Database, open_database
 from llava_ocr.db.views import views_of
 from llava_ocr.errors import BadSchema, DatabaseError
 from llava_ocr.records import FieldState
-from llava_ocr.schema import DocumentSchema, Money, Text, read
+from llava_ocr.schema import DocumentSchema, Money, Text, group, read
 from tests.db.made import HUGE, ORDER, Bill, Seller, document, fields, outcome, reading, record
 
 
@@ -115,6 +115,29 @@ def test_refreshing_an_unchanged_view_keeps_it(db: Database) -> None:
     assert query(db, "SELECT * FROM mine") == []
 
 
+def test_view_that_others_build_on_is_not_torn_away(postgres_url: str) -> None:
+    class Changed(DocumentSchema):
+        number: Text | None = read("Number")
+
+    Changed.__name__ = "Bill"
+    with open_database(postgres_url) as db:
+        db.upgrade()
+        db.refresh_views(Bill)
+        with db.writing() as connection:
+            connection.execute(text("CREATE VIEW mine AS SELECT number FROM bill"))
+        with pytest.raises(DatabaseError, match="depend on it"):
+            db.refresh_views(Changed)
+        assert query(db, "SELECT total FROM bill") == []
+
+
+def test_view_that_is_gone_is_noticed_and_made_again(db: Database) -> None:
+    with db.writing() as connection:
+        connection.execute(text("DROP VIEW bill"))
+    assert db.check().problems == ("the view bill is gone; it comes back with the next run of schema bill",)
+    db.refresh_views(Bill)
+    assert db.check().is_ok
+
+
 def test_views_of_others_are_left_alone(db: Database) -> None:
     class Payslip(DocumentSchema):
         total: Money | None = read("Total")
@@ -129,7 +152,7 @@ def test_views_of_others_are_left_alone(db: Database) -> None:
 def test_clashing_columns_are_a_bad_schema() -> None:
     class Twice(DocumentSchema):
         schema_version: ClassVar[int] = 1
-        seller: Seller | None = read("Seller")
+        seller: Seller = group(Seller, "Seller")
         seller_name: Text | None = read("Seller's name")
 
     with pytest.raises(BadSchema, match="two columns seller_name"):

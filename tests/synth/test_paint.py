@@ -104,3 +104,13 @@ def test_looks_hardly_ever_repeat() -> None:
 def test_a_schema_without_a_painter_is_a_config_error() -> None:
     with pytest.raises(UnknownSchema, match="invoice"):
         paint("passport", 1)
+
+
+def test_only_punctuation_or_a_currency_touches_a_value() -> None:
+    for document in documents():
+        for value in document.printed:
+            words = document.pages[value.page_index].words
+            rest = " ".join(words[index].text for index in value.words).replace(value.text, "", 1)
+            # "RM12.00" and "2x": an amount shares a word with its currency, a count with its sign.
+            touching = ("RM", "x", "X")
+            assert value.path == "currency" or rest in touching or not any(c.isalnum() for c in rest), (value, rest)

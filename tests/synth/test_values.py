@@ -52,7 +52,7 @@ def test_a_vat_id_is_the_same_however_it_is_grouped() -> None:
 
 def test_parts_that_touch_make_one_word_that_belongs_to_the_value() -> None:
     phrase = ("No: ", Value("12 34", ("number",)), ", paid")
-    assert tokens(phrase) == [("No:", ()), ("12", (1,)), ("34,", (1,)), ("paid", ())]
+    assert tokens(phrase) == [("No:", (), False), ("12", (1,), False), ("34,", (1,), False), ("paid", (), False)]
 
 
 def test_most_documents_are_for_training_and_some_are_held_out() -> None:

@@ -1,0 +1,162 @@
+"""Messages between the parent and a child that reads pages: pickles over a socket, pixels beside them uncopied.
+
+The child has parsed hostile bytes, so the parent unpickles only the few kinds of value that a page consists of.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import socket
+import struct
+import time
+from dataclasses import dataclass
+
+from llava_ocr.raster.base import PageRead
+
+_LENGTH = struct.Struct("<Q")
+_MAX_PARTS = 64
+_MAX_PART_BYTES = 2**30
+
+_PARTS_OF_A_PAGE = frozenset(
+    {
+        ("llava_ocr.raster.base", "PageRead"),
+        ("llava_ocr.records", "PageOutcome"),
+        ("llava_ocr.records", "PageState"),
+        ("llava_ocr.records", "Word"),
+        ("llava_ocr.records", "WordReader"),
+        ("llava_ocr.geometry", "Box"),
+        ("llava_ocr.geometry", "Grid"),
+        ("llava_ocr.geometry", "Size"),
+        ("llava_ocr.tiles.tiled", "TiledRaster"),
+        ("llava_ocr.words.layout", "Layout"),
+        ("llava_ocr.words.layout", "Line"),
+        ("llava_ocr.words.layout", "Segment"),
+        ("llava_ocr.raster.channel", "Ready"),
+        ("llava_ocr.raster.channel", "Opened"),
+        ("llava_ocr.raster.channel", "StillAtIt"),
+        ("llava_ocr.raster.channel", "Refused"),
+        ("llava_ocr.raster.channel", "Ended"),
+        ("numpy", "dtype"),
+        ("numpy._core.numeric", "_frombuffer"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Parent to child: open the document and send its pages from `first_page` on, as credit comes in."""
+
+    path: str
+    passwords: tuple[str, ...]
+    first_page: int
+    num_credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Parent to child: open the document and count its pages."""
+
+    path: str
+    passwords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Parent to child: one page more may be read ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Child to parent: the libraries are loaded and the limits set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Child to parent: the document opened."""
+
+    num_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class StillAtIt:
+    """Child to parent: a page goes from drawing to the OCR reader, each of which has the page's time limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Child to parent: the document can't be opened; `reason` is the error class."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Child to parent: done with the document. A worn child wants to be replaced."""
+
+    is_worn: bool
+
+
+Reply = Ready | Opened | StillAtIt | Refused | Ended | PageRead
+
+
+class Channel:
+    """One end of a socket that carries whole messages."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+
+    def send(self, message: object) -> None:
+        """Send a message. Raises OSError when the other side is gone."""
+        buffers: list[pickle.PickleBuffer] = []
+        body = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
+        parts = [memoryview(body), *(buffer.raw() for buffer in buffers)]
+        head = _LENGTH.pack(len(parts)) + b"".join(_LENGTH.pack(part.nbytes) for part in parts)
+        self._socket.sendall(head)
+        for part in parts:
+            self._socket.sendall(part)
+
+    def receive(self, *, timeout_s: float | None = None) -> object:
+        """Wait for a message from the parent, which is trusted. Raises EOFError, TimeoutError or OSError."""
+        body, buffers = self._parts(timeout_s)
+        return pickle.loads(body, buffers=buffers)
+
+    def receive_page(self, *, timeout_s: float) -> object:
+        """Wait for a message from a child, which is not. Raises UnpicklingError too."""
+        body, buffers = self._parts(timeout_s)
+        return _PageUnpickler(io.BytesIO(body), buffers=buffers).load()
+
+    def close(self) -> None:
+        """Close this end."""
+        self._socket.close()
+
+    def _parts(self, timeout_s: float | None) -> tuple[bytearray, list[bytearray]]:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        [num_parts] = _LENGTH.unpack(self._exactly(_LENGTH.size, deadline))
+        if not 1 <= num_parts <= _MAX_PARTS:
+            raise pickle.UnpicklingError(f"a message of {num_parts} parts")
+        lengths = struct.unpack(f"<{num_parts}Q", self._exactly(_LENGTH.size * num_parts, deadline))
+        if sum(lengths) > _MAX_PART_BYTES:
+            raise pickle.UnpicklingError(f"a message of {sum(lengths)} bytes")
+        body, *buffers = [self._exactly(length, deadline) for length in lengths]
+        return body, buffers
+
+    def _exactly(self, num_bytes: int, deadline: float | None) -> bytearray:
+        received = bytearray(num_bytes)
+        left = memoryview(received)
+        while left:
+            # A timeout of 0 would make the socket non-blocking, which raises another error.
+            self._socket.settimeout(None if deadline is None else max(1e-3, deadline - time.monotonic()))
+            count = self._socket.recv_into(left)
+            if not count:
+                raise EOFError("the other side is gone")
+            left = left[count:]
+        return received
+
+
+class _PageUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in _PARTS_OF_A_PAGE:
+            raise pickle.UnpicklingError(f"no part of a page: {module}.{name}")
+        return super().find_class(module, name)

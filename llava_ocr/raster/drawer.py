@@ -1,0 +1,67 @@
+"""What every library that draws pages offers: an open document, and in it one sheet at a time. Used in the child."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llava_ocr.geometry import Size
+from llava_ocr.raster.base import ReadOptions
+from llava_ocr.raster.limits import PaperSize
+from llava_ocr.records import Word
+
+
+class Sheet(Protocol):
+    """One page, opened. Every method raises InputError and nothing else, MemoryError apart."""
+
+    @property
+    def paper(self) -> PaperSize:
+        """The upright page's extent."""
+        ...
+
+    @property
+    def native(self) -> Size | None:
+        """The page's own pixels, upright; None where it has none of its own."""
+        ...
+
+    def draw(self, size: Size) -> NDArray[np.uint8]:
+        """Draw the upright page on white, squashed or stretched to `size`: `[height, width, 3]`, RGB."""
+        ...
+
+    def words(self) -> list[Word]:
+        """Read the text layer as it is stored: boxes on the upright page, text not cleaned."""
+        ...
+
+    def image_cover(self) -> float:
+        """Return the share of the page that its largest embedded image covers, 0 to 1."""
+        ...
+
+
+class Paper(Protocol):
+    """An open document."""
+
+    @property
+    def num_pages(self) -> int:
+        """How many pages it says it has."""
+        ...
+
+    def sheet(self, page_index: int) -> AbstractContextManager[Sheet]:
+        """Open a page. Raises CorruptPage or PageTooLarge."""
+        ...
+
+    def close(self) -> None:
+        """Give the memory back."""
+        ...
+
+
+class OpenPaper(Protocol):
+    """Opens a document with the library that fits it."""
+
+    def __call__(self, path: Path, passwords: Sequence[str], options: ReadOptions) -> Paper:
+        """Open. Raises CorruptDocument, NeedsPassword, NoPages, TooManyPages, MissingExtra or UnknownFormat."""
+        ...

@@ -1,0 +1,201 @@
+"""Reads image files with Pillow: PNG, JPEG, TIFF (every page), WebP, BMP, GIF and HEIC (first picture)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, MissingExtra
+from llava_ocr.geometry import Size
+from llava_ocr.raster.base import Limits
+from llava_ocr.raster.limits import POINTS_PER_INCH, PaperSize, check_num_pages, check_paper, check_pixels
+from llava_ocr.raster.sniff import Format
+from llava_ocr.records import Word
+
+FAULTS = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    AssertionError,
+    AttributeError,
+    ZeroDivisionError,
+    OverflowError,
+    struct.error,
+)
+# Pillow's plugins, by name: left to itself it tries all, and a 284-byte BLP then takes 460 MB.
+_PLUGINS = {
+    Format.PNG: "PNG",
+    Format.JPEG: "JPEG",
+    Format.TIFF: "TIFF",
+    Format.WEBP: "WEBP",
+    Format.BMP: "BMP",
+    Format.GIF: "GIF",
+    Format.HEIC: "HEIF",
+}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION_TAG = 0x0112
+_PLAUSIBLE_DPI = (50.0, 1200.0)
+# What a picture that states no resolution is taken for: a page of A4 is then 1240 x 1754.
+_ASSUMED_DPI = 150.0
+# Shrink by whole factors to this many times the target before the fine step: as good, and several times faster.
+_REDUCING_GAP = 2.0
+
+
+class PictureSheet:
+    """One picture, decoded, upright, RGB on white."""
+
+    def __init__(self, picture: Image.Image, dpi: float) -> None:
+        self._picture = picture
+        self.native: Size | None = Size(*picture.size)
+        points = POINTS_PER_INCH / dpi
+        self.paper = check_paper(PaperSize(picture.width * points, picture.height * points))
+
+    def draw(self, size: Size) -> NDArray[np.uint8]:
+        """Scale to `size`."""
+        if size == self.native:
+            return np.array(self._picture)
+        target = (size.width, size.height)
+        return np.array(self._picture.resize(target, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP))
+
+    def words(self) -> list[Word]:
+        """Pictures have no text layer."""
+        return []
+
+    def image_cover(self) -> float:
+        """The picture is the page."""
+        return 1.0
+
+
+class PicturePaper:
+    """An open image file; only a TIFF has more than one page, other files' frames are animation."""
+
+    def __init__(self, picture: Image.Image, num_pages: int, limits: Limits) -> None:
+        self._picture = picture
+        self._limits = limits
+        self.num_pages = num_pages
+
+    @contextmanager
+    def sheet(self, page_index: int) -> Iterator[PictureSheet]:
+        """Decode a page, its pixels counted first."""
+        try:
+            if self.num_pages > 1:
+                self._picture.seek(page_index)
+            check_pixels(Size(*self._picture.size), self._limits)
+            sheet = PictureSheet(_upright(self._picture), _dpi(self._picture))
+        except FAULTS as fault:
+            raise image_error(fault, CorruptPage, "the picture can't be decoded") from fault
+        yield sheet
+
+    def close(self) -> None:
+        """Close the file."""
+        self._picture.close()
+
+
+def open_image(path: Path, kind: Format, limits: Limits) -> PicturePaper:
+    """Open an image file. Raises CorruptDocument, TooManyPages, or MissingExtra for HEIC without its plugin."""
+    if kind is Format.HEIC:
+        _register_heic()
+    # Sizes are checked against `limits` before decoding; Pillow's own cap only warns below twice its limit.
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        picture = Image.open(path, formats=[_PLUGINS[kind]])
+        num_pages = _num_frames(picture, limits.max_pages) if kind is Format.TIFF else 1
+    except FAULTS as fault:
+        raise image_error(fault, CorruptDocument, "the image can't be opened") from fault
+    return PicturePaper(picture, check_num_pages(num_pages, limits), limits)
+
+
+def image_error(fault: BaseException, otherwise: type[InputError], what: str) -> InputError:
+    """Translate an exception of Pillow or a plugin; the class alone is passed on."""
+    return fault if isinstance(fault, InputError) else otherwise(f"{what} ({type(fault).__name__})")
+
+
+def _register_heic() -> None:
+    if find_spec("pillow_heif") is None:
+        raise MissingExtra("HEIC needs the package pillow-heif: pip install 'llava-ocr[heic]'")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+
+
+def _num_frames(picture: Image.Image, max_pages: int) -> int:
+    """Count a TIFF's pages one by one, no further than just past the limit; a broken chain ends it."""
+    num_frames = 1
+    while num_frames <= max_pages:
+        try:
+            picture.seek(num_frames)
+        except EOFError:
+            break
+        num_frames += 1
+    picture.seek(0)
+    return num_frames
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    picture.load()
+    # Asked after loading: the plugins for TIFF and HEIC turn the pixels themselves and then take the tag off.
+    turn = _TURNS.get(_orientation(picture))
+    flat = _on_white(picture)
+    return flat.transpose(turn) if turn is not None else flat
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(_ORIENTATION_TAG, 1))
+    except FAULTS:
+        return 1  # A broken tag says nothing; the pixels may be fine.
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Bring any mode to RGB; what is transparent shows white paper."""
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;"):
+        return Image.fromarray(_as_bytes(np.asarray(picture))).convert("RGB")
+    if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        clear = picture.convert("RGBA")
+        sheet = Image.new("RGB", clear.size, (255, 255, 255))
+        sheet.paste(clear, mask=clear.getchannel("A"))
+        return sheet
+    return picture.copy() if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _as_bytes(samples_HW: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale 16-bit, 32-bit or float samples to 0..255: by the type's range where it has one, else by the largest."""
+    wide = samples_HW.astype(np.float64)
+    top = float(wide.max(initial=0.0))
+    if samples_HW.dtype.kind == "f":
+        full = 1.0 if top <= 1.0 else top
+    else:
+        full = 255.0 if top <= 255 and samples_HW.dtype.itemsize > 2 else max(65535.0, top)
+    return np.clip(np.nan_to_num(wide) * (255.0 / full), 0, 255).astype(np.uint8)
+
+
+def _dpi(picture: Image.Image) -> float:
+    stated = picture.info.get("dpi")
+    lowest, highest = _PLAUSIBLE_DPI
+    if isinstance(stated, Sequence) and len(stated) == 2:
+        dpi = float(stated[1])
+        if lowest <= dpi <= highest:
+            return dpi
+    return _ASSUMED_DPI

@@ -1,0 +1,116 @@
+"""One opened sheet to one `PageRead`: words, then the grid, then pixels at just that grid's size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import quantiles
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llava_ocr.geometry import Grid, Size
+from llava_ocr.raster.base import OcrMode, PageRead, ReadOptions
+from llava_ocr.raster.blank import is_blank
+from llava_ocr.raster.drawer import Sheet
+from llava_ocr.raster.limits import PaperSize, dpi_of, ocr_size, shrunk_to
+from llava_ocr.records import NO_WORDS, PageOutcome, PageState, PageWords, Word, WordReader
+from llava_ocr.tiles.cut import cut
+from llava_ocr.tiles.grid import GridBudget, choose_grid
+from llava_ocr.tiles.plan import raster_size, visual_token_budget
+from llava_ocr.tiles.tiled import TiledRaster
+from llava_ocr.words.layout import lay_out
+from llava_ocr.words.sanity import fault_of
+from llava_ocr.words.text_layer import clean_words
+
+BLANK = "blank"
+# Word boxes run from ascender to descender: about 1.3 em in MuPDF's fonts and in the OCR reader's lines.
+_EM_OF_BOX = 0.77
+
+ReadWords = Callable[[NDArray[np.uint8]], list[Word]]
+
+
+def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: ReadWords) -> PageRead:
+    """Read a page. `read_words` is the OCR reader, called at most once. Raises InputError or MemoryError."""
+    words = _text_layer(sheet) if options.ocr is not OcrMode.ALWAYS else NO_WORDS
+    if not words and options.ocr is not OcrMode.NEVER:
+        seen = sheet.draw(ocr_size(sheet.paper, sheet.native, options.limits))
+        if is_blank(seen):
+            return _blank(page_index)
+        words = _ocr(read_words(seen), note=words.note)
+        del seen
+    grid = _grid(sheet.paper, words, options)
+    drawn = _draw(sheet, grid, options)
+    if not words and is_blank(drawn):
+        return _blank(page_index)
+    raster = cut(drawn, grid, tile_px=options.profile.tile_px, dpi=dpi_of(_size_of(drawn), sheet.paper))
+    return PageRead(
+        outcome=PageOutcome(page_index, PageState.OK),
+        raster=raster,
+        layout=lay_out(words.words, aspect=sheet.paper.aspect),
+        reader=words.reader,
+        words_note=words.note,
+        image_hash=hash_of(raster),
+    )
+
+
+def em_height(words: Sequence[Word], aspect: float) -> float | None:
+    """Return the em of the page's smaller words (lower quartile) as a fraction of its height, None without words.
+
+    `aspect` is the page's width over its height. Words that stand on end are left out.
+    """
+    heights = [word.box.height for word in words if word.box.width * aspect >= word.box.height or len(word.text) == 1]
+    if len(heights) < 2:
+        return heights[0] * _EM_OF_BOX if heights else None
+    return quantiles(heights, n=4, method="inclusive")[0] * _EM_OF_BOX
+
+
+def hash_of(raster: TiledRaster) -> str:
+    """Hash a page's pixels as the engine gets them (hex)."""
+    digest = hashlib.blake2b(f"{raster.grid} {raster.size}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(raster.overview_HWC).data)
+    digest.update(np.ascontiguousarray(raster.tiles_NHWC).data)
+    return digest.hexdigest()
+
+
+def _size_of(raster_HWC: NDArray[np.uint8]) -> Size:
+    return Size(raster_HWC.shape[1], raster_HWC.shape[0])
+
+
+def _text_layer(sheet: Sheet) -> PageWords:
+    stored = sheet.words()
+    cleaned = clean_words(stored)
+    fault = fault_of(stored, cleaned, sheet.image_cover)
+    if fault or not cleaned:
+        return replace(NO_WORDS, note=fault)
+    return PageWords(tuple(cleaned), WordReader.TEXT_LAYER)
+
+
+def _ocr(words: Sequence[Word], *, note: str) -> PageWords:
+    cleaned = clean_words(words)
+    if cleaned:
+        return PageWords(tuple(cleaned), WordReader.OCR, note)
+    return replace(NO_WORDS, note="; ".join(filter(None, (note, "the OCR reader found no words"))))
+
+
+def _grid(paper: PaperSize, words: PageWords, options: ReadOptions) -> Grid:
+    profile = options.profile
+    budget = GridBudget(
+        tile_px=profile.tile_px,
+        patches_per_side=profile.patches_per_side,
+        max_tiles=options.max_tiles,
+        max_visual_tokens=visual_token_budget(options.max_visual_tokens, profile.context_tokens),
+    )
+    is_anchored = bool(words) and profile.takes_words
+    em = em_height(words.words, paper.aspect)
+    return choose_grid(paper.shape, em, grids=profile.anchored_grids if is_anchored else profile.grids, budget=budget)
+
+
+def _draw(sheet: Sheet, grid: Grid, options: ReadOptions) -> NDArray[np.uint8]:
+    size = raster_size(sheet.paper.shape, grid, options.profile.tile_px)
+    return sheet.draw(shrunk_to(size, options.limits.max_pixels))
+
+
+def _blank(page_index: int) -> PageRead:
+    return PageRead(PageOutcome(page_index, PageState.SKIPPED, BLANK))

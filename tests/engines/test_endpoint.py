@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from llava_ocr.constrain.lark import build_grammar
+from llava_ocr.engines.base import Request, StopReason
+from llava_ocr.engines.endpoint import EndpointEngine, open_endpoint
+from llava_ocr.errors import (
+    ConfigError,
+    EngineError,
+    EngineTimeout,
+    EngineUnavailable,
+    ExtractionError,
+    ModelNotFound,
+)
+from llava_ocr.prompts import Prompt
+from llava_ocr.schema import DocumentSchema, Text, read, tree
+from llava_ocr.settings import Settings, override
+from tests.fakes import raster
+from tests.servers.openai_like import OpenAiLike, cut_off, raw, serving, status
+
+
+class Note(DocumentSchema):
+    """A note."""
+
+    title: Text | None = read("Its first line")
+
+
+GRAMMAR = build_grammar(tree(Note), None)
+
+
+def ask(name: str = "page 0") -> Request:
+    return Request(name, Prompt("<image>\nWhat is the title?"), (raster(),), GRAMMAR, 100)
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAiLike]:
+    with serving(OpenAiLike()) as like:
+        yield like
+
+
+def engine(server: OpenAiLike, **changes: object) -> EndpointEngine:
+    settings = override(
+        Settings(), endpoint_url=server.url, endpoint_model="llava", endpoint_key="sk-secret", **changes
+    )
+    return open_endpoint(settings)
+
+
+def error_of(server: OpenAiLike, **changes: object) -> ExtractionError:
+    """The error of the second of two requests, so that the first keeps the batch alive."""
+    opened = engine(server, endpoint_concurrency=1, **changes)
+    good, bad = opened.complete([ask("a"), ask("b")])
+    opened.close()
+    assert good.error is None
+    assert bad.error is not None
+    return bad.error
+
+
+def answer_once(server: OpenAiLike) -> None:
+    """Let the first request through before the faults."""
+    choice = {"message": {"content": server.text}, "finish_reason": "stop"}
+    server.faults.insert(0, raw(json.dumps({"choices": [choice]}).encode()))
+
+
+def test_vllm_gets_the_json_schema_as_structured_output(server: OpenAiLike) -> None:
+    [completion] = engine(server).complete([ask()])
+    assert server.bodies[0]["structured_outputs"] == {"json": GRAMMAR.json_schema}
+    assert (completion.text, completion.stop_reason) == (server.text, StopReason.END)
+
+
+def test_vllm_with_guidance_gets_the_whole_grammar(server: OpenAiLike) -> None:
+    opened = engine(server, endpoint_dialect="vllm-guidance")
+    opened.complete([ask()])
+    assert server.bodies[0]["structured_outputs"] == {"grammar": GRAMMAR.lark}
+    assert opened.profile.takes_grammar
+
+
+def test_lm_studio_gets_a_response_format(server: OpenAiLike) -> None:
+    engine(server, endpoint_dialect="lmstudio").complete([ask()])
+    assert server.bodies[0]["response_format"]["json_schema"]["schema"] == GRAMMAR.json_schema
+
+
+def test_ollama_gets_its_own_format_and_plain_images(server: OpenAiLike) -> None:
+    [completion] = engine(server, endpoint_dialect="ollama").complete([ask()])
+    [body] = server.bodies
+    assert server.paths == ["/api/chat"]
+    assert body["format"] == GRAMMAR.json_schema
+    assert base64.b64decode(body["messages"][0]["images"][0]).startswith(b"\x89PNG")
+    assert completion.num_new_tokens == 7
+
+
+def test_the_image_comes_before_the_question(server: OpenAiLike) -> None:
+    engine(server).complete([ask()])
+    image, text = server.bodies[0]["messages"][0]["content"]
+    assert image["image_url"]["url"].startswith("data:image/png;base64,")
+    assert text == {"type": "text", "text": "What is the title?"}
+
+
+def test_log_probabilities_become_a_trace(server: OpenAiLike) -> None:
+    [completion] = engine(server).complete([ask()])
+    assert completion.trace.ends[-1] == len(server.text)
+    assert set(completion.trace.logprobs) == {-0.1}
+
+
+def test_answers_come_in_the_order_of_the_requests(server: OpenAiLike) -> None:
+    names = [f"page {index}" for index in range(20)]
+    completions = engine(server).complete([ask(name) for name in names])
+    assert [completion.request_id for completion in completions] == names
+
+
+def test_no_more_than_the_allowed_requests_are_open_at_once(server: OpenAiLike) -> None:
+    engine(server, endpoint_concurrency=3).complete([ask(str(index)) for index in range(24)])
+    assert server.max_at_once <= 3
+
+
+def test_a_busy_server_is_asked_again(server: OpenAiLike) -> None:
+    server.faults = [status(429, Retry_After="0"), status(503, Retry_After="0")]
+    [completion] = engine(server).complete([ask()])
+    assert completion.error is None
+    assert len(server.bodies) == 3
+
+
+def test_a_server_that_stays_busy_is_unavailable(server: OpenAiLike) -> None:
+    server.faults = [status(429, Retry_After="0")] * 4
+    with pytest.raises(EngineUnavailable, match="busy"):
+        engine(server).complete([ask()])
+
+
+def test_a_timeout_is_not_asked_again(server: OpenAiLike) -> None:
+    def slow() -> tuple[int, dict[str, str], bytes]:
+        time.sleep(1.5)
+        return 200, {}, b"{}"
+
+    answer_once(server)
+    server.faults.append(slow)
+    assert isinstance(error_of(server, engine_timeout_s=0.5), EngineTimeout)
+    assert len(server.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (status(500), EngineError),
+        (status(401), EngineError),
+        (status(404), ModelNotFound),
+        (raw(b"<html>"), EngineError),
+        (raw(b"[]"), EngineError),
+        (raw(b'{"choices":[]}'), EngineError),
+        (cut_off, EngineError),
+    ],
+)
+def test_a_fault_fails_its_own_request_without_quoting_the_page(server, fault, error) -> None:
+    answer_once(server)
+    server.faults.append(fault)
+    found = error_of(server)
+    assert type(found) is error
+    assert "secret" not in str(found)
+
+
+def test_an_answer_cut_by_the_server_says_so(server: OpenAiLike) -> None:
+    server.faults = [raw(b'{"choices":[{"message":{"content":"{"},"finish_reason":"length"}]}')]
+    [completion] = engine(server).complete([ask()])
+    assert completion.stop_reason is StopReason.LENGTH
+
+
+def test_a_wrong_model_is_named(server: OpenAiLike) -> None:
+    server.model = "another"
+    [completion] = engine(server).complete([ask()])
+    assert isinstance(completion.error, ModelNotFound)
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    settings = override(Settings(), endpoint_url="http://127.0.0.1:9/v1", endpoint_model="llava")
+    with pytest.raises(EngineUnavailable, match="can't be reached"):
+        open_endpoint(settings).complete([ask()])
+
+
+def test_an_unknown_dialect_is_a_setting_that_is_wrong(server: OpenAiLike) -> None:
+    with pytest.raises(ConfigError, match="vllm-guidance"):
+        engine(server, endpoint_dialect="telepathy")
+
+
+def test_the_key_is_sent_and_never_shown(server: OpenAiLike) -> None:
+    opened = engine(server)
+    assert "sk-secret" not in repr(opened.profile) + repr(opened)

@@ -1,0 +1,115 @@
+"""A real HTTP server that answers as vLLM, Ollama and LM Studio do, and misbehaves on request."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class OpenAiLike:
+    """What the server does: `faults` are used up first, one a request; then `text` is answered."""
+
+    text: str = '{"title":null}'
+    model: str = "llava"
+    faults: list[Callable[[], Reply | None]] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    num_at_once: int = 0
+    max_at_once: int = 0
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def reply(self, path: str, body: dict[str, Any]) -> Reply | None:
+        with self.lock:
+            self.bodies.append(body)
+            self.paths.append(path)
+            fault = self.faults.pop(0) if self.faults else None
+        if fault is not None:
+            return fault()
+        if body["model"] != self.model:
+            return 404, {}, b'{"error":{"message":"no such model"}}'
+        answer = self._ollama() if path == "/api/chat" else self._openai(body)
+        return 200, {}, json.dumps(answer).encode()
+
+    def _openai(self, body: dict[str, Any]) -> dict[str, Any]:
+        choice: dict[str, Any] = {"message": {"role": "assistant", "content": self.text}, "finish_reason": "stop"}
+        if body.get("logprobs"):
+            choice["logprobs"] = {"content": [{"token": c, "logprob": -0.1} for c in self.text]}
+        return {"choices": [choice], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}
+
+    def _ollama(self) -> dict[str, Any]:
+        message = {"role": "assistant", "content": self.text}
+        return {"message": message, "done": True, "done_reason": "stop", "prompt_eval_count": 11, "eval_count": 7}
+
+
+def status(code: int, **headers: str) -> Callable[[], Reply]:
+    return lambda: (
+        code,
+        {name.replace("_", "-"): value for name, value in headers.items()},
+        b'{"error":"secret page text"}',
+    )
+
+
+def raw(body: bytes) -> Callable[[], Reply]:
+    return lambda: (200, {}, body)
+
+
+def cut_off() -> None:
+    """Close the connection in the middle of the answer."""
+    return
+
+
+@contextmanager
+def serving(like: OpenAiLike) -> Iterator[OpenAiLike]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            with like.lock:
+                like.num_at_once += 1
+                like.max_at_once = max(like.max_at_once, like.num_at_once)
+            try:
+                self._answer()
+            finally:
+                with like.lock:
+                    like.num_at_once -= 1
+
+        def _answer(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            reply = like.reply(self.path, body)
+            if reply is None:
+                self.send_response(200)
+                self.send_header("Content-Length", "1000")
+                self.end_headers()
+                self.wfile.write(b'{"choices"')
+                return
+            code, headers, payload = reply
+            self.send_response(code)
+            for name, value in {**headers, "Content-Length": str(len(payload))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.wfile.write(payload)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    like.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    try:
+        yield like
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
