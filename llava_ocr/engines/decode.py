@@ -11,6 +11,7 @@ from torch import Tensor
 
 from llava_ocr.engines.cache import RaggedCache
 from llava_ocr.engines.row import Row
+from llava_ocr.engines.threads import one_thread_if_narrow
 from llava_ocr.errors import EngineError
 
 # B rows of a forward pass, R rows alive, Q tokens of a pass (the longest row's), D width, V vocabulary, L visual tokens
@@ -50,6 +51,11 @@ class Decoder:
             device=self._device,
         )
         hidden_RD = self._prefill(alive, cache)
+        with one_thread_if_narrow(self._config.hidden_size, self._device):
+            self._decode(alive, hidden_RD, cache)
+
+    def _decode(self, alive: Sequence[Row], hidden_RD: Tensor, cache: RaggedCache) -> None:
+        """Choose and extend until every row is finished; finished ones leave the cache."""
         while alive:
             self._choose(alive, hidden_RD)
             going = [index for index, row in enumerate(alive) if not row.is_finished]

@@ -82,7 +82,9 @@ class LocalEngine:
 
     def close(self) -> None:
         """Free the device's memory; the engine can't be used afterwards."""
-        del self._decoder, self._vision
+        with self._lock:
+            self.__dict__.pop("_decoder", None)
+            self.__dict__.pop("_vision", None)
         _free_memory()
 
     def _prepare(self, index: int, request: Request) -> _Prepared:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, BitsAndBytesConfig, LlavaNextForConditionalGeneration
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
+from transformers.utils import logging as transformers_logging
 
 from llava_ocr.engines.base import EngineProfile
 from llava_ocr.errors import ConfigError, EngineOutOfMemory, MissingExtra, ModelNotFound
@@ -128,14 +131,27 @@ def _load_network(folder: Path, precision: Precision, device: torch.device) -> A
     if device.type == "cuda":
         order["device_map"] = {"": device}
     try:
-        network = LlavaNextForConditionalGeneration.from_pretrained(
-            folder, local_files_only=True, attn_implementation="sdpa", use_safetensors=True, **order
-        )
+        with _no_progress_bar():
+            network = LlavaNextForConditionalGeneration.from_pretrained(
+                folder, local_files_only=True, attn_implementation="sdpa", use_safetensors=True, **order
+            )
     except torch.OutOfMemoryError as error:
         raise EngineOutOfMemory(f"the weights in {folder} as {precision} don't fit {device}") from error
     except (OSError, ValueError) as error:
         raise ModelNotFound(f"the weights in {folder} can't be read: {type(error).__name__}") from error
     return network.eval()
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keep transformers' bar off the terminal, where the command line draws its own."""
+    was_enabled = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            transformers_logging.enable_progress_bar()
 
 
 def _use_own_cores() -> None:

@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.engines.base import Completion, StopReason
+from llava_ocr.engines.decode import _prefill_groups
 from llava_ocr.engines.local import LocalEngine
+from llava_ocr.engines.row import Row
 from llava_ocr.errors import BadGrammar
 from llava_ocr.models.load import LoadedModel
 from tests.engines.test_local import PAGES, TEXTS, engine_of, generated, said
@@ -144,6 +148,18 @@ def test_a_grammar_that_does_not_compile_fails_its_row_alone(llama: LoadedModel)
     first, second = engine.complete([ask("a", page(30, 30), grammar=GRAMMAR), ask("a", page(30, 30))])
     assert isinstance(first.error, BadGrammar)
     assert second.error is None
+
+
+@given(st.lists(st.integers(1, 9000), min_size=1, max_size=12))
+@settings(deadline=None, max_examples=100)
+def test_prompts_read_together_are_of_about_one_length(lengths: list[int]) -> None:
+    rows = [Row([0] * length, torch.empty(0), 1, (), None) for length in lengths]
+    groups = list(_prefill_groups(rows))
+    assert sorted(index for group in groups for index in group) == list(range(len(rows)))
+    for group in groups:
+        num_padded = max(lengths[index] for index in group) * len(group)
+        assert len(group) == 1 or num_padded <= 8192
+        assert num_padded - sum(lengths[index] for index in group) <= 0.1 * num_padded
 
 
 def test_an_end_token_ends_the_answer(llama: LoadedModel, tokenizer: Any) -> None:

@@ -7,7 +7,7 @@ import torch
 from llava_ocr.errors import ConfigError, ModelNotFound
 from llava_ocr.models.chat import PLAIN
 from llava_ocr.models.load import LoadedModel, Precision, choose_device, choose_precision, load
-from tests.tiny.models import MEAN, STD, save_tiny
+from tests.tiny.models import MEAN, STD, save_tiny, stock_processor
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +68,14 @@ def test_a_folder_without_weights_says_so(folder: Path, tmp_path: Path) -> None:
         (tmp_path / name).write_text((folder / name).read_text())
     with pytest.raises(ModelNotFound, match="weights"):
         load(str(tmp_path), device="cpu")
+
+
+def test_published_folders_state_pixels_in_a_file_of_their_own(
+    folder: Path, llama: LoadedModel, tmp_path: Path
+) -> None:
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "processor_config.json").unlink()
+    stock_processor(llama.tokenizer).image_processor.save_pretrained(tmp_path)
+    assert (tmp_path / "preprocessor_config.json").exists()
+    assert load(str(tmp_path), device="cpu").pixel_mean == MEAN
