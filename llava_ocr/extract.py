@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from llava_ocr.constrain.lark import build_grammar
+from llava_ocr.constrain.lark import build_grammar, shape_only
 from llava_ocr.engines.base import Completion, Engine, EngineProfile, Request, StopReason
 from llava_ocr.errors import ExtractionError
 from llava_ocr.grounding.answer import parse_answer
@@ -78,7 +78,7 @@ def ask(question: Question, page: PageRead, *, num_pages: int, profile: EnginePr
     layout = page.layout if profile.takes_words else None
     index = page.outcome.page_index
     prompt = ask_for_record(question.root, layout, page_index=index, num_pages=num_pages)
-    grammar = build_grammar(question.root, page.layout)
+    grammar = build_grammar(question.root, page.layout) if profile.takes_grammar else shape_only(question.root)
     return Request(f"page {index}", prompt, (page.raster,), grammar, question.max_new_tokens)
 
 

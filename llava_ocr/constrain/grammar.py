@@ -11,7 +11,8 @@ class Grammar:
     """The shape of an answer, in the two forms engines take.
 
     `lark` is llguidance's dialect and holds everything, the page's words included. `json_schema` is for servers that
-    take no grammar: it gives the shape only, so their answers are checked against the words afterwards.
+    take no grammar, and for those `lark` is empty: it gives the shape only, so their answers are checked against the
+    words afterwards.
     """
 
     lark: str

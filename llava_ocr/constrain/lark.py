@@ -7,13 +7,14 @@ typed field one of the page's candidates, so no answer can hold a value that is 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.grounding.candidates import spans
-from llava_ocr.schema import GroupNode, Kind, Leaf, LeafNode, Node, RowsNode
+from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode
 from llava_ocr.words.layout import Layout, Segment
 
 Candidates = Callable[[Layout, LeafNode], tuple[str, ...]]
@@ -24,6 +25,7 @@ WINDOW_LINES = 8
 BREAK = "\n"
 # A value starts with no closing mark, ends with no space, crosses no break, and holds a letter or digit.
 _VALUE = r"/[^\n .,;:!?)\]}%'’]([^\n]*[^\n ])?/ & /(.|\n)*[\p{L}\p{N}](.|\n)*/"
+_TO_ESCAPE = re.compile(r'["\\\x00-\x1f]')
 # What a field may hold on a page without words.
 _CHARACTER = r'(\\["\\\/]|[^"\\\x00-\x1f\x7f])'
 _FREE: dict[Kind, str] = {
@@ -41,6 +43,11 @@ def build_grammar(root: GroupNode, layout: Layout | None, *, candidates: Candida
     writer = _Writer(page, candidates)
     body = writer.node(root)
     return Grammar(lark="\n".join([f"start: {body}", *writer.rules]), json_schema=json_schema(root))
+
+
+def shape_only(root: GroupNode) -> Grammar:
+    """The grammar for an engine that takes none: the schema's shape, and nothing of the page."""
+    return Grammar(lark="", json_schema=json_schema(root))
 
 
 def json_schema(node: Node) -> dict[str, Any]:
@@ -87,41 +94,36 @@ class _Writer:
             most = min(most, len(self._layout.lines))
         if most < 1:
             return '"[]"'
-        row = self._rule(node.path, "row", self.node(node.row))
+        row = self._rule(node.path, "row", lambda: self.node(node.row))
         more = f' ("," {row}){{0,{most - 1}}}' if most > 1 else ""
         return f'"[" ({row}{more})? "]"'
 
     def _leaf(self, node: LeafNode) -> str:
         if node.leaf.kind is Kind.CHOICE:
-            return self._rule(("choice", node.choices), "choice", _alternatives([_text(c) for c in node.choices]))
-        if self._layout is None:
-            return self._rule(("free", node.leaf.kind), "free", self._nullable(_FREE[node.leaf.kind]))
-        if node.leaf.kind is Kind.TEXT:
-            return (
-                self._rule("text", "text", self._nullable(self._page_text(self._layout)))
-                if _has_text(self._layout)
-                else '"null"'
+            return self._rule(("choice", node.choices), "choice", lambda: _alternatives(node.choices))
+        layout, kind = self._layout, node.leaf.kind
+        if layout is None:
+            return self._rule(("free", kind), "free", lambda: self._nullable(_FREE[kind]))
+        if kind is Kind.TEXT:
+            return self._rule(
+                "text", "text", lambda: self._nullable(self._page_text(layout)) if _has_text(layout) else '"null"'
             )
-        return self._typed(node, self._layout)
-
-    def _typed(self, node: LeafNode, layout: Layout) -> str:
-        key: Leaf = node.leaf
-        if key not in self._names:
-            found = self._candidates(layout, node)
-            self._rule(key, node.leaf.kind.value, _alternatives([_text(text) for text in found]))
-        return self._names[key]
+        return self._rule(node.leaf, kind.value, lambda: _alternatives(self._candidates(layout, node)))
 
     def _nullable(self, pattern: str) -> str:
         terminal = self._terminal(pattern)
         return rf'"null" | "\"" {terminal} "\""'
 
     def _page_text(self, layout: Layout) -> str:
+        if not _has_text(layout):
+            return '"null"'
         chunks = json.dumps({"substring_chunks": page_chunks(layout)}, ensure_ascii=False)
-        return f"{self._terminal('%regex ' + chunks)} & {_VALUE}"
+        return self._nullable(f"{self._terminal('%regex ' + chunks)} & {_VALUE}")
 
-    def _rule(self, key: object, label: str, body: str) -> str:
+    def _rule(self, key: object, label: str, write: Callable[[], str]) -> str:
         """Name a rule after what it holds, so that an error of the compiler names the field or kind."""
         if key not in self._names:
+            body = write()
             self._names[key] = f"{label}_{len(self.rules)}"
             self.rules.append(f"{self._names[key]}: {body}")
         return self._names[key]
@@ -187,12 +189,13 @@ def _text(value: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+    # Most words need no escape, and a page has a thousand pieces.
+    return text if not _TO_ESCAPE.search(text) else json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _alternatives(literals: list[str]) -> str:
-    return " | ".join(['"null"', *literals])
+def _alternatives(values: Iterable[str]) -> str:
+    return " | ".join(['"null"', *(_text(value) for value in values)])

@@ -19,7 +19,7 @@ PROFILE = EngineProfile(
     context_tokens=32_768,
     grids=(Grid(2, 2),),
     anchored_grids=(OVERVIEW_ONLY,),
-    takes_grammar=True,
+    takes_grammar=False,
 )
 
 Script = Callable[[Request], str]
