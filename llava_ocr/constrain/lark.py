@@ -105,9 +105,7 @@ class _Writer:
         if layout is None:
             return self._rule(("free", kind), "free", lambda: self._nullable(_FREE[kind]))
         if kind is Kind.TEXT:
-            return self._rule(
-                "text", "text", lambda: self._nullable(self._page_text(layout)) if _has_text(layout) else '"null"'
-            )
+            return self._rule("text", "text", lambda: self._page_text(layout))
         return self._rule(node.leaf, kind.value, lambda: _alternatives(self._candidates(layout, node)))
 
     def _nullable(self, pattern: str) -> str:
