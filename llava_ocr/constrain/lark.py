@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from llava_ocr.constrain.grammar import Grammar
@@ -50,8 +51,12 @@ def shape_only(root: GroupNode) -> Grammar:
     return Grammar(lark="", json_schema=json_schema(root))
 
 
+@lru_cache(maxsize=64)
 def json_schema(node: Node) -> dict[str, Any]:
-    """The answer's shape as JSON Schema, for servers that take no grammar: nullable strings, bounded lists."""
+    """The answer's shape as JSON Schema, for servers that take no grammar: nullable strings, bounded lists.
+
+    It is the same object each time, so not to be changed.
+    """
     if isinstance(node, LeafNode):
         if node.choices:
             return {"enum": [*node.choices, None]}
