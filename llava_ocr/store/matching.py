@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from llava_ocr.errors import ConfigError
 from llava_ocr.store.base import ObjectInfo, Selection
 
 _MAGIC = re.compile(r"[*?\[]")
+_SPECIAL_IN_SET = re.compile(r"[\\\[\]^&|~]")
 
 
 def wants(selection: Selection, info: ObjectInfo) -> bool:
@@ -37,7 +39,10 @@ def fixed_prefix(glob: str) -> str:
 
 @lru_cache(maxsize=256)
 def pattern(glob: str) -> re.Pattern[str]:
-    """Compile a glob: `*` and `?` stay within a folder, `**/` crosses folders, `[ab]` and `[!ab]` are sets."""
+    """Compile a glob: `*` and `?` stay within a folder, `**/` crosses folders, `[ab]` and `[!ab]` are sets.
+
+    Raises ConfigError for a set that is none, such as `[z-a]`.
+    """
     parts: list[str] = []
     at = 0
     while at < len(glob):
@@ -55,10 +60,19 @@ def pattern(glob: str) -> re.Pattern[str]:
             parts.append("[^/]")
             at += 1
         elif glob[at] == "[" and (end := glob.find("]", at + 2)) > 0:
-            inside = glob[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
-            parts.append("[" + ("^" + inside[1:] if inside.startswith("!") else inside) + "]")
+            parts.append(_set(glob[at + 1 : end]))
             at = end + 1
         else:
             parts.append(re.escape(glob[at]))
             at += 1
-    return re.compile("".join(parts), re.DOTALL)
+    try:
+        return re.compile("".join(parts), re.DOTALL)
+    except re.error as error:
+        raise ConfigError(f"wildcards {glob!r}: {error.msg}") from None
+
+
+def _set(inside: str) -> str:
+    """One character of a set, never the `/` between folders."""
+    sign, members = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
+    escaped = _SPECIAL_IN_SET.sub(r"\\\g<0>", members)
+    return f"(?!/)[{sign}{escaped}]"

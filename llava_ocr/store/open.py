@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from llava_ocr.errors import ConfigError, ObjectNotFound
+from llava_ocr.errors import ConfigError, ObjectNotFound, StoreDenied
 from llava_ocr.settings import Settings
 from llava_ocr.store.base import Selection, Store
 from llava_ocr.store.local import LocalStore
-from llava_ocr.store.matching import fixed_prefix, has_glob
+from llava_ocr.store.matching import fixed_prefix, has_glob, pattern
+
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -30,40 +34,70 @@ class Source:
 
 def open_source(source: str, settings: Settings) -> Source:
     """Open a source. Raises ConfigError for what is none, ObjectNotFound for a folder or file that is not there."""
-    scheme = urlsplit(source).scheme if "://" in source else ""
+    if not source.strip():
+        raise ConfigError("no source; give s3://bucket/prefix, a folder or a file")
+    address = _ADDRESS.fullmatch(source)
+    if address is None:
+        return _open_path(source)
+    scheme, rest = address[1].lower(), address[2]
     if scheme == "s3":
-        return _open_s3(source, settings)
+        return _open_s3(rest, settings)
     if scheme == "file":
-        return _open_path(unquote(urlsplit(source).path))
-    if scheme:
-        raise ConfigError(f"{scheme}:// is no source; give s3://bucket/prefix, a folder or a file")
-    return _open_path(source)
+        return _open_path(_path_of_url(rest))
+    raise ConfigError(f"{scheme}:// is no source; give s3://bucket/prefix, a folder or a file")
 
 
-def _open_s3(source: str, settings: Settings) -> Source:
-    bucket, _, key = source.removeprefix("s3://").partition("/")
-    if not bucket or has_glob(bucket):
-        raise ConfigError(f"{source!r} names no bucket; write s3://bucket/prefix")
+def _open_s3(rest: str, settings: Settings) -> Source:
+    bucket, _, key = rest.partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise ConfigError(f"{bucket!r} is no name of a bucket; write s3://bucket/prefix")
     # boto3 takes a tenth of a second to import, which folders need not pay.
     from llava_ocr.store.s3 import open_bucket
 
     store = open_bucket(bucket, settings)
-    return Source(store, glob=key) if has_glob(key) else Source(store, prefix=key)
+    return _selecting(store, key) if has_glob(key) else Source(store, prefix=key)
+
+
+def _path_of_url(rest: str) -> str:
+    """The path of a file:// address, which names no other machine."""
+    path = rest.removeprefix("localhost")
+    if not path.startswith("/"):
+        raise ConfigError("file:// addresses begin with file:/// and name a path on this machine")
+    return unquote(path)
 
 
 def _open_path(text: str) -> Source:
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+        source = _source_at(path)
+    except PermissionError:
+        raise StoreDenied(f"{text}: may not be read") from None
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ConfigError(f"{text}: {reason or error}") from None
+    if source is None:
+        raise ObjectNotFound(f"{text}: no such file or folder")
+    return source
+
+
+def _source_at(path: Path) -> Source | None:
+    """A folder, a file, or wildcards below a folder; None where nothing is there."""
     if path.is_dir():
         return Source(LocalStore(path))
     if path.is_file():
-        return Source(LocalStore(path.parent), glob=_quoted(path.name))
-    if has_glob(text):
-        folder = Path(fixed_prefix(os.fspath(path)))
-        root = folder if os.fspath(path).startswith(f"{folder}/") and folder.is_dir() else folder.parent
-        if root.is_dir():
-            rest = os.path.relpath(os.fspath(path), root)
-            return Source(LocalStore(root), glob=rest)
-    raise ObjectNotFound(f"{text}: no such file or folder")
+        return _selecting(LocalStore(path.parent), _quoted(path.name))
+    text = os.fspath(path)
+    if not has_glob(text):
+        return None
+    folder = Path(fixed_prefix(text))
+    root = folder if text.startswith(f"{folder}/") and folder.is_dir() else folder.parent
+    return _selecting(LocalStore(root), os.path.relpath(text, root)) if root.is_dir() else None
+
+
+def _selecting(store: Store, glob: str) -> Source:
+    """A source with wildcards, which are compiled now so that a bad set is found before anything is listed."""
+    pattern(glob)
+    return Source(store, glob=glob)
 
 
 def _quoted(name: str) -> str:

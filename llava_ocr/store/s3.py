@@ -13,9 +13,13 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from llava_ocr.errors import (
@@ -34,6 +38,13 @@ from llava_ocr.store.streaming import CHUNK_BYTES, partial_file, refuse_larger, 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    SSOError,
+)
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound", "NoSuchVersion"}
 _DENIED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 _CHANGED = {"412", "PreconditionFailed"}
@@ -42,6 +53,8 @@ _BUSY = {"429", "500", "502", "503", "504", "SlowDown", "InternalError", "Servic
 
 def open_bucket(bucket: str, settings: Settings) -> S3Store:
     """Open a bucket with the settings' endpoint, profile and authority; asks nothing yet. Raises ConfigError."""
+    if settings.s3_ca_bundle is not None and not settings.s3_ca_bundle.is_file():
+        raise ConfigError(f"LLAVA_OCR_S3_CA_BUNDLE: no file {settings.s3_ca_bundle}")
     config = Config(
         connect_timeout=5,
         read_timeout=60,
@@ -131,8 +144,11 @@ class S3Store:
             code = str(error.response.get("Error", {}).get("Code", ""))
             status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
             raise _error_for(code, status)(f"{where}: {code or status}") from None
-        except (NoCredentialsError, PartialCredentialsError):
-            raise StoreDenied(f"{where}: no credentials; set a profile, or LLAVA_OCR_S3_ANONYMOUS=true") from None
+        except _NO_CREDENTIALS as error:
+            name = type(error).__name__
+            raise StoreDenied(f"{where}: no credentials ({name}); set a profile, or LLAVA_OCR_S3_ANONYMOUS") from None
+        except ParamValidationError:
+            raise ConfigError(f"{where}: no name that a bucket or object can have") from None
         except BotoCoreError as error:
             raise StoreUnavailable(f"{where}: {type(error).__name__}") from None
 

@@ -16,26 +16,29 @@ CHUNK_BYTES = 1 << 20
 @contextmanager
 def partial_file(path: Path) -> Iterator[BinaryIO]:
     """Open `path` for writing and remove it unless the block ends well. Raises StoreError when the disk refuses."""
+    with _disk_errors(path):
+        stream = path.open("wb")
     try:
-        with path.open("wb") as stream:
+        with stream:
             yield stream
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise StoreError(f"can't write {path.parent}: {error.strerror or type(error).__name__}") from error
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
 def stream_to(stream: BinaryIO, chunks: Iterable[bytes], *, uri: str, max_bytes: int) -> tuple[str, int]:
-    """Write chunks and return the SHA-256 (hex) and size of what was written. Raises DocumentTooLarge past the cap."""
+    """Write chunks and return the SHA-256 (hex) and size of what was written. Raises DocumentTooLarge past the cap,
+    StoreError when the disk refuses; what reading a chunk raises is left to the store."""
     digest = hashlib.sha256()
     size_bytes = 0
     for chunk in chunks:
         size_bytes += len(chunk)
         refuse_larger(size_bytes, uri=uri, max_bytes=max_bytes)
         digest.update(chunk)
-        stream.write(chunk)
+        with _disk_errors(Path(stream.name)):
+            stream.write(chunk)
+    with _disk_errors(Path(stream.name)):
+        stream.flush()
     return digest.hexdigest(), size_bytes
 
 
@@ -43,3 +46,12 @@ def refuse_larger(size_bytes: int, *, uri: str, max_bytes: int) -> None:
     """Raise DocumentTooLarge for an object over the cap."""
     if size_bytes > max_bytes:
         raise DocumentTooLarge(f"{uri}: {size_bytes:,} bytes or more, limit {max_bytes:,}")
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Say which folder can't be written. Only around writing: botocore's time-outs are OSErrors too."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"can't write {path.parent}: {error.strerror or type(error).__name__}") from error

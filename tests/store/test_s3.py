@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from llava_ocr.errors import ConfigError, ObjectNotFound, StoreDenied, StoreUnavailable
+from llava_ocr.errors import ConfigError, ObjectChanged, ObjectNotFound, StoreDenied, StoreError, StoreUnavailable
 from llava_ocr.settings import Settings, override
-from llava_ocr.store.base import Selection
+from llava_ocr.store.base import ObjectInfo, Selection
 from llava_ocr.store.open import open_source
 from llava_ocr.store.s3 import S3Store, open_bucket
+from tests.servers.s3_faulty import ETAG, Fault, faulty_s3
 from tests.servers.seaweed import ACCESS_KEY, SECRET_KEY, S3Server
 
 
@@ -59,6 +61,37 @@ def test_a_server_that_is_not_there_is_unavailable_soon() -> None:
 def test_an_unknown_profile_is_a_setting_that_is_wrong() -> None:
     with pytest.raises(ConfigError, match="no-such-profile"):
         open_bucket("b-b-b", override(Settings(), s3_profile="no-such-profile"))
+
+
+def test_an_authority_file_that_is_not_there_is_a_setting_that_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.pem"):
+        open_bucket("b-b-b", override(Settings(), s3_ca_bundle=tmp_path / "none.pem"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(503, "SlowDown"), StoreUnavailable),
+        (Fault(500, "InternalError"), StoreUnavailable),
+        (Fault(403, "AccessDenied"), StoreDenied),
+        (Fault(403, "RequestTimeTooSkewed"), StoreDenied),
+        (Fault(404, "NoSuchKey"), ObjectNotFound),
+        (Fault(412, "PreconditionFailed"), ObjectChanged),
+        (Fault(400, "Odd"), StoreError),
+        (Fault(), StoreUnavailable),
+        (Fault(hangs=True), StoreUnavailable),
+    ],
+)
+def test_a_fault_of_the_server_is_ours_by_name_and_leaves_no_file(
+    fault: Fault, error: type[StoreError], tmp_path: Path
+) -> None:
+    info = ObjectInfo("s3://bucket/key", "key", 1_000, ETAG, datetime.now(UTC))
+    with faulty_s3(fault) as client, pytest.raises(StoreError) as raised:
+        S3Store(client, "bucket").fetch(info, tmp_path / "object", max_bytes=1_000)
+    assert raised.type is error
+    assert "s3://bucket/key" in str(raised.value)
+    assert "secret" not in str(raised.value)
+    assert not (tmp_path / "object").exists()
 
 
 def test_folders_made_by_consoles_are_no_documents(s3_server: S3Server, settings: Settings) -> None:
