@@ -14,7 +14,7 @@ from llava_ocr.cli.app import guarded
 from llava_ocr.cli.documents import exit_code
 from llava_ocr.report import Tally, progress, show_summary, show_tables, step
 from llava_ocr.run import ExtractOrder, RunEnd
-from llava_ocr.settings import Settings
+from llava_ocr.settings import load_settings
 from llava_ocr.synth.demo import write_demo
 
 # A local run starts a throw-away Prefect server; these keep it quiet, offline and patient on a slow machine.
@@ -34,10 +34,10 @@ def demo(
     source: Annotated[str | None, typer.Option(help="Your documents: a folder or s3://bucket/prefix")] = None,
     schema: Annotated[str, typer.Option(help="Document type")] = "invoice",
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its documents and database")] = Path("demo"),
-) -> int:
+) -> None:
     """Read documents through the Prefect flow and show what came of it."""
     console = Console()
-    settings = Settings()
+    settings = load_settings()
     database = settings.db
     if "db" not in settings.model_fields_set:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,8 @@ def demo(
     show_summary(summary, console)
     _show_next(console, database, schema, tally)
     # The demo's own broken file is meant to fail; with documents of the user's, a failure is theirs to know of.
-    return 0 if source == str(folder / "documents") and summary.balance.is_green else exit_code(tally)
+    is_demo = source == str(folder / "documents")
+    raise typer.Exit(0 if is_demo and summary.balance.is_green else exit_code(tally))
 
 
 def _run(order: ExtractOrder, tally: Tally, console: Console, *, home: Path) -> RunEnd:

@@ -15,7 +15,7 @@ from prefect.states import Completed, Failed
 from flows.tasks import Shard, read_shard
 from llava_ocr.run import ExtractOrder, Observer, Run, RunEnd, begin, end, ignore, listed
 from llava_ocr.services import open_services
-from llava_ocr.settings import Settings
+from llava_ocr.settings import load_settings
 from llava_ocr.store.base import ObjectInfo
 
 # Who watches from the same process, such as the demo's progress bar. Not a parameter: those go to Prefect's server.
@@ -26,7 +26,7 @@ OBSERVER: ContextVar[Observer] = ContextVar("observer", default=ignore)
 def extract(order: ExtractOrder) -> State[RunEnd]:
     """Read what the order names. Completed only if every page is accounted for and nothing failed."""
     started = time.monotonic()
-    with open_services(order.settings(Settings())) as services:
+    with open_services(order.settings(load_settings())) as services:
         run = begin(order, services)
         for shard_index, infos in zip(count(), shards(run), strict=False):
             shard = Shard(run, infos, OBSERVER.get())

@@ -97,7 +97,8 @@ def step(bar: Progress, tally: Tally, outcome: DocumentOutcome) -> None:
 def show_tables(tally: Tally, console: Console) -> None:
     """Print the table of records, then the table of what failed and why."""
     if tally.records:
-        console.print(records_table(tally.records, num_columns=max(2, console.width // COLUMN_CHARS - 2)))
+        records = sorted(tally.records, key=lambda record: record.document.uri)
+        console.print(records_table(records, num_columns=max(2, console.width // COLUMN_CHARS - 2)))
         if tally.num_records > len(tally.records):
             console.print(f"... and {tally.num_records - len(tally.records):,} more records")
     if tally.failures:
@@ -137,7 +138,7 @@ def show_summary(summary: RunEnd, console: Console) -> None:
     """Print the page ledger in words."""
     balance = summary.balance
     colour = "green" if balance.is_green else "red"
-    console.print(f"[{colour}]run {summary.run_id}[/]: {escape(balance.explain())}, {summary.seconds:.1f} s")
+    console.print(f"[{colour}]run {summary.run_id}[/], {summary.seconds:.1f} s: {escape(balance.explain())}")
 
 
 def show_value(value: object) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from llava_ocr.errors import ConfigError
 from llava_ocr.raster.base import OcrMode, PdfLibrary
+
+PREFIX = "LLAVA_OCR_"
 
 
 class Settings(BaseSettings):
     """Everything that differs between machines, with the defaults of a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix="LLAVA_OCR_", env_file=".env", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
 
     db: str = Field("sqlite:///llava_ocr.db", description="Database URL: sqlite:///FILE or postgresql+psycopg://...")
     engine: str = Field("small", description="`small`, a model folder or hub name, `scripted`, or `endpoint`")
@@ -48,6 +53,17 @@ class Settings(BaseSettings):
     page_timeout_s: float = Field(30.0, gt=0)
     memory_bytes: int = Field(3 * 2**30, gt=0)
     password_file: Path | None = Field(None, description="Passwords to try on encrypted documents, one a line")
+
+
+def load_settings(**changes: object) -> Settings:
+    """Read the settings, with the given ones in their place. Raises ConfigError for a variable that means nothing."""
+    for name in os.environ:
+        field = name.removeprefix(PREFIX)
+        if field != name and field.lower() not in Settings.model_fields:
+            known = [PREFIX + other.upper() for other in Settings.model_fields]
+            likely = difflib.get_close_matches(name, known, n=1)
+            raise ConfigError(f"{name} is no setting" + (f"; do you mean {likely[0]}?" if likely else ""))
+    return override(Settings(), **changes)
 
 
 def override(settings: Settings, **changes: object) -> Settings:

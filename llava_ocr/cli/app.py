@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -16,6 +15,12 @@ from rich.markup import escape
 from llava_ocr.cli import benches, databases, doctor, documents, painting, records, schemas, stores
 from llava_ocr.errors import ConfigError, ExtractionError
 
+
+def leave(exit_code: int) -> None:
+    """Turn what a command returns into the process's exit code."""
+    raise typer.Exit(exit_code)
+
+
 app = typer.Typer(
     name="llava-ocr",
     help="Typed records with evidence, out of piles of PDFs and scans, on your own machines.",
@@ -23,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    result_callback=leave,
 )
 documents.register(app)
 records.register(app)
@@ -43,23 +49,14 @@ def guarded(program: typer.Typer, arguments: list[str]) -> int:
     """Run one command of `program` and return its exit code; errors are shown, not raised."""
     console = Console(stderr=True)
     try:
-        result = program(arguments, standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.Abort:
-        console.print("stopped; what was finished is saved, run the same command to go on")
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return 2
+        program(arguments)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 0
     except ValidationError as error:
         return _show(ConfigError(in_words(error)), console)
     except ExtractionError as error:
         return _show(error, console)
-    except KeyboardInterrupt:
-        console.print("stopped; what was finished is saved, run the same command to go on")
-        return 130
+    return 0
 
 
 def in_words(error: ValidationError) -> str:
@@ -69,7 +66,7 @@ def in_words(error: ValidationError) -> str:
 
 
 def _show(error: ExtractionError, console: Console) -> int:
-    console.print(f"[bold red]{error.reason}[/]: {escape(str(error))}", highlight=False)
+    console.print(f"[bold red]{error.reason}[/]: {escape(str(error))}", highlight=False, soft_wrap=True)
     if error.hint:
-        console.print(f"  {escape(error.hint)}", highlight=False)
+        console.print(f"  {escape(error.hint)}", highlight=False, soft_wrap=True)
     return error.exit_code

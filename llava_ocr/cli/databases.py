@@ -9,7 +9,7 @@ from rich.console import Console
 
 from llava_ocr.db.session import open_database
 from llava_ocr.errors import SchemaOutOfDate
-from llava_ocr.settings import Settings
+from llava_ocr.settings import load_settings
 
 app = typer.Typer(help="The database: upgrade, check.", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ Url = Annotated[str | None, typer.Option("--db", help="Database URL; default LLA
 @app.command()
 def upgrade(db: Url = None) -> int:
     """Make the tables, or bring them to this version."""
-    with open_database(db or Settings().db) as database:
+    with open_database(db or load_settings().db) as database:
         database.upgrade()
         Console().print(f"{database.place} is at revision {database.check().revision}", highlight=False)
     return 0
@@ -28,7 +28,7 @@ def upgrade(db: Url = None) -> int:
 @app.command()
 def check(db: Url = None) -> int:
     """Say whether the database can be used by this version."""
-    with open_database(db or Settings().db) as database:
+    with open_database(db or load_settings().db) as database:
         health, place = database.check(), database.place
     if not health.is_ok:
         raise SchemaOutOfDate(f"{place}: {'; '.join(health.problems)}")

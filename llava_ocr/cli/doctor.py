@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from llava_ocr.doctor import Health, examine
-from llava_ocr.settings import Settings, override
+from llava_ocr.settings import load_settings
 
 MARKS = {Health.OK: "[green]ok   [/]", Health.NOTE: "[yellow]note [/]", Health.FAULT: "[red]fault[/]"}
 
@@ -29,7 +29,7 @@ def doctor(
     """Say what works on this machine and what to do about what does not; exit code 2 if anything is at fault."""
     console = Console()
     has_fault = False
-    for checked in examine(override(Settings(), db=db, engine=engine), source=source):
+    for checked in examine(load_settings(db=db, engine=engine), source=source):
         has_fault = has_fault or checked.health is Health.FAULT
         if as_json:
             typer.echo(json.dumps({"check": checked.name, "health": checked.health.value, "detail": checked.detail}))

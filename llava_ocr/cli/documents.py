@@ -19,7 +19,7 @@ from llava_ocr.records import DocumentOutcome
 from llava_ocr.report import Tally, progress, show_summary, show_tables, step
 from llava_ocr.run import ExtractOrder, begin, end, listed, read
 from llava_ocr.services import Services, open_services
-from llava_ocr.settings import Settings, override
+from llava_ocr.settings import load_settings
 from llava_ocr.store.base import ObjectInfo
 from llava_ocr.store.open import open_source
 
@@ -44,7 +44,7 @@ def extract(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a document, on standard output")] = False,
 ) -> int:
     """Read documents into records with evidence, and write them to the database."""
-    settings = override(Settings(), schemas=schemas, password_file=password_file)
+    settings = load_settings(schemas=schemas, password_file=password_file)
     order = ExtractOrder(
         source=source,
         schema_name=schema,
@@ -74,7 +74,11 @@ def _read(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
             if as_json:
                 typer.echo(outcome_line(outcome))
 
-        read(run, infos, observe=observe)
+        try:
+            read(run, infos, observe=observe)
+        except KeyboardInterrupt:
+            console.print("stopped; what was finished is saved, and the same command goes on from there")
+            return 130
     summary = end(run, seconds=time.monotonic() - started)
     show_tables(tally, console)
     show_summary(summary, console)

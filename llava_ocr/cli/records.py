@@ -18,7 +18,7 @@ from llava_ocr.errors import ConfigError
 from llava_ocr.records import FieldReading
 from llava_ocr.report import STATE_STYLES, show_value
 from llava_ocr.services import open_services
-from llava_ocr.settings import Settings, override
+from llava_ocr.settings import load_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def show(
 ) -> int:
     """Show a document's records: every field with its state, confidence and place on the page."""
     console = Console()
-    with open_services(override(Settings(), db=db)) as services:
+    with open_services(load_settings(db=db)) as services:
         found = find_records(services.database, document)
         if not found:
             raise ConfigError(f"no record of a document {document!r} in this database")
@@ -55,7 +55,7 @@ def export(
     """Write all current records of one document type, with evidence."""
     if out is None and format is ExportFormat.PARQUET:
         raise ConfigError("parquet needs --out FILE")
-    with open_services(override(Settings(), db=db, schemas=schemas)) as services:
+    with open_services(load_settings(db=db, schemas=schemas)) as services:
         wanted = services.catalog.get(schema)
         if out is None:
             export_records(services.database, wanted, format=format, out=sys.stdout.buffer)

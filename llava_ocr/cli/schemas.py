@@ -14,7 +14,7 @@ from rich.table import Table
 from llava_ocr.catalog import Catalog, check_file
 from llava_ocr.errors import BadSchema
 from llava_ocr.schema import leaves, schema_name, tree
-from llava_ocr.settings import Settings
+from llava_ocr.settings import load_settings
 
 app = typer.Typer(help="Document types: list, show, check.", no_args_is_help=True)
 
@@ -70,5 +70,5 @@ def check(file: Annotated[Path, typer.Argument(help="A schema file of your own")
 
 
 def _catalog(folder: Path | None) -> Catalog:
-    chosen = folder or Settings().schemas
+    chosen = folder or load_settings().schemas
     return Catalog([chosen] if chosen else [])

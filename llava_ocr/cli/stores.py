@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from llava_ocr.settings import Settings
+from llava_ocr.settings import load_settings
 from llava_ocr.store.open import open_source
 
 app = typer.Typer(help="Objects in a folder or bucket.", no_args_is_help=True)
@@ -25,7 +25,7 @@ def ls(
     limit: Annotated[int, typer.Option(min=1, help="Stop after this many")] = 1_000,
 ) -> int:
     """List the objects of a source: size, time, address."""
-    opened = open_source(source, Settings())
+    opened = open_source(source, load_settings())
     console = Console()
     for info in islice(opened.store.list(opened.select()), limit):
         line = f"{info.size_bytes:>13,}  {info.modified_at:%Y-%m-%d %H:%M:%S}  {info.uri}"
