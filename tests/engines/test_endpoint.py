@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import llguidance
 import pytest
 
 from llava_ocr.constrain.lark import build_grammar
@@ -25,7 +26,8 @@ from llava_ocr.errors import (
 from llava_ocr.prompts import Prompt
 from llava_ocr.schema import DocumentSchema, Text, read, tree
 from llava_ocr.settings import Settings, override
-from tests.fakes import raster
+from llava_ocr.words.layout import lay_out
+from tests.fakes import raster, words_of
 from tests.servers.openai_like import OpenAiLike, Reply, cut_off, drip, raw, serving, status
 
 
@@ -82,6 +84,12 @@ def test_vllm_with_guidance_gets_the_whole_grammar(server: OpenAiLike) -> None:
     opened.complete([ask()])
     assert server.bodies[0]["structured_outputs"] == {"grammar": GRAMMAR.lark}
     assert opened.profile.takes_grammar
+
+
+def test_llguidance_takes_the_grammar_for_lark_whatever_the_page_says() -> None:
+    layout = lay_out(words_of("rule ::= a | b"), aspect=0.7)
+    lark = build_grammar(tree(Note), layout).lark
+    assert llguidance.grammar_from("grammar", lark) == lark
 
 
 def test_lm_studio_gets_a_response_format(server: OpenAiLike) -> None:

@@ -20,6 +20,7 @@ class OpenAiLike:
 
     text: str = '{"title":null}'
     model: str = "llava"
+    max_body_bytes: int = 10_000_000
     faults: list[Callable[[], Reply | None]] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -40,6 +41,8 @@ class OpenAiLike:
             return fault()
         if body["model"] != self.model:
             return 404, {}, b'{"error":{"message":"no such model"}}'
+        if len(json.dumps(body)) > self.max_body_bytes:
+            return 400, {}, b'{"error":{"message":"This model\'s maximum context length is 60 tokens"}}'
         answer = self._ollama(body) if path == "/api/chat" else self._openai(body)
         return 200, {}, json.dumps(answer).encode()
 
