@@ -91,6 +91,8 @@ class Box:
 
     def clipped(self) -> Box:
         """The part of the box that lies on the page."""
+        if 0 <= self.x0 <= self.x1 <= 1 and 0 <= self.y0 <= self.y1 <= 1:
+            return self
         return Box(*(min(1.0, max(0.0, edge)) for edge in (self.x0, self.y0, self.x1, self.y1)))
 
 
@@ -99,10 +101,10 @@ def union(boxes: Iterable[Box]) -> Box:
     listed = list(boxes)
     assert listed, "union of no boxes"
     return Box(
-        min(box.x0 for box in listed),
-        min(box.y0 for box in listed),
-        max(box.x1 for box in listed),
-        max(box.y1 for box in listed),
+        min([box.x0 for box in listed]),
+        min([box.y0 for box in listed]),
+        max([box.x1 for box in listed]),
+        max([box.y1 for box in listed]),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode, leaves
 from llava_ocr.words.layout import Layout
@@ -43,7 +44,7 @@ def field_line(leaf: LeafNode, printed: str | None) -> str:
     """Describe one field: path, kind, labels; of the labels, those that stand on the page where that is known."""
     labels: Iterable[str] = leaf.hint.labels
     if printed is not None:
-        labels = [label for label in leaf.hint.labels if fold(label) in printed]
+        labels = [label for label in leaf.hint.labels if fold_label(label) in printed]
     named = ", ".join(leaf.choices) if leaf.leaf.kind is Kind.CHOICE else ", ".join(labels)
     return f"{leaf.path} {leaf.leaf.kind.value}: {named or leaf.hint.text}"
 
@@ -53,6 +54,12 @@ def fold(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
     return " ".join(kept.split())
+
+
+@lru_cache(maxsize=4096)
+def fold_label(label: str) -> str:
+    """Fold a label of a schema; each is asked for on every page."""
+    return fold(label)
 
 
 def empty_answer(node: Node) -> object:

@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from llava_ocr.engines.scripted import ScriptedEngine
-from llava_ocr.store.memory import MemoryStore
 
 from llava_ocr.engines.base import Completion, Request
+from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import EngineUnavailable
 from llava_ocr.extract import Question
 from llava_ocr.pipeline import Line, extract_all
 from llava_ocr.records import DocumentOutcome, PageState
 from llava_ocr.schema import DocumentSchema, Text, read
 from llava_ocr.store.base import Selection
+from llava_ocr.store.memory import MemoryStore
 from tests.fakes import JsonReader, paper
 
 

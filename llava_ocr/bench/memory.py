@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections import deque
 from pathlib import Path
 
+from llava_ocr.bench.invoices import painted_invoices, read_again
 from llava_ocr.records import DocumentOutcome
-from llava_ocr.run import ExtractOrder, begin, end, listed, read
-from llava_ocr.services import open_services
-from llava_ocr.settings import Settings, override
-from llava_ocr.synth.truth_file import write_documents
 
 NUM_DOCUMENTS = 250
 NUM_PAGES = 2_000
@@ -20,18 +15,11 @@ FIRST_PAGES = 200
 
 def run() -> dict[str, object]:
     """Measure; `growth_percent` is from the first 200 pages to the last, parent and children together."""
-    with tempfile.TemporaryDirectory(prefix="bench-memory-") as folder:
-        documents = Path(folder) / "documents"
-        deque(write_documents("invoice", NUM_DOCUMENTS, documents, scans=False), maxlen=0)
-        settings = override(Settings(), db=f"sqlite:///{folder}/records.db", engine="scripted")
-        with open_services(settings) as services:
-            gauge = _Gauge()
-            while gauge.num_pages < NUM_PAGES:
-                order = ExtractOrder(source=f"{documents}/**/*.pdf", schema_name="invoice", force=True)
-                started = begin(order, services)
-                read(started, listed(order, started.source), observe=gauge.watch)
-                end(started, seconds=0.0)
-            return gauge.result()
+    with painted_invoices(NUM_DOCUMENTS) as (documents, services):
+        gauge = _Gauge()
+        while gauge.num_pages < NUM_PAGES:
+            read_again(documents, services, observe=gauge.watch)
+        return gauge.result()
 
 
 class _Gauge:

@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from llava_ocr.constrain.grammar import Grammar
@@ -50,8 +51,12 @@ def shape_only(root: GroupNode) -> Grammar:
     return Grammar(lark="", json_schema=json_schema(root))
 
 
+@lru_cache(maxsize=64)
 def json_schema(node: Node) -> dict[str, Any]:
-    """The answer's shape as JSON Schema, for servers that take no grammar: nullable strings, bounded lists."""
+    """The answer's shape as JSON Schema, for servers that take no grammar: nullable strings, bounded lists.
+
+    It is the same object each time, so not to be changed.
+    """
     if isinstance(node, LeafNode):
         if node.choices:
             return {"enum": [*node.choices, None]}
@@ -105,9 +110,7 @@ class _Writer:
         if layout is None:
             return self._rule(("free", kind), "free", lambda: self._nullable(_FREE[kind]))
         if kind is Kind.TEXT:
-            return self._rule(
-                "text", "text", lambda: self._nullable(self._page_text(layout)) if _has_text(layout) else '"null"'
-            )
+            return self._rule("text", "text", lambda: self._page_text(layout))
         return self._rule(node.leaf, kind.value, lambda: _alternatives(self._candidates(layout, node)))
 
     def _nullable(self, pattern: str) -> str:

@@ -85,6 +85,8 @@ def _fitted(size: Size, bound: Size) -> Size:
 def _shrink(raster_HWC: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """Scale as Pillow's `resize(..., reducing_gap=2)` does, band by band, so that no second full page is held."""
     height, width = raster_HWC.shape[:2]
+    if (width, height) == (size.width, size.height):
+        return raster_HWC
     factor_x = max(1, int(width / size.width / _REDUCING_GAP))
     factor_y = max(1, int(height / size.height / _REDUCING_GAP))
     reduced = Image.new("RGB", (-(-width // factor_x), -(-height // factor_y)))

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from llava_ocr.geometry import OVERVIEW_ONLY, Grid, Size, fit_within
 
-# The overview squashes the page to a square; drawn twice as large, the short side of most pages is still shrunk.
-OVERVIEW_OVERSAMPLING = 2
-
 
 def num_visual_tokens(grid: Grid, size: Size, patches_per_side: int) -> int:
     """Count the embeddings that one page puts into the prompt: overview, unpadded tiles, one newline a patch row.
@@ -37,8 +34,10 @@ def kept_patches(grid: Grid, size: Size, patches_per_side: int) -> Size:
 
 
 def raster_size(page: Size, grid: Grid, tile_px: int) -> Size:
-    """Return the extent to draw a page at so that it touches the grid from inside. `page` gives the shape only."""
+    """Return the extent to draw a page at so that it touches the grid from inside. `page` gives the shape only.
+
+    The overview alone is drawn squashed: scaling it down afterwards would cost more than drawing it.
+    """
     if grid == OVERVIEW_ONLY:
-        edge_px = OVERVIEW_OVERSAMPLING * tile_px
-        return fit_within(page, Size(edge_px, edge_px))
+        return Size(tile_px, tile_px)
     return fit_within(page, grid.size(tile_px))

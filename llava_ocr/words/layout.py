@@ -6,7 +6,6 @@ a *block* is a run of segments below each other, which is how an address or a wr
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,50 +82,59 @@ def lay_out(words: Sequence[Word], *, aspect: float) -> Layout:
 
 
 def _lines(words: Sequence[Word]) -> list[list[int]]:
-    """Group word indices by height: a word joins the line whose middle it overlaps most, else starts one."""
-    order = sorted(range(len(words)), key=lambda i: (words[i].box.center_y, words[i].box.x0))
+    """Group word indices by height: a word joins the line whose middle it overlaps most, else starts one.
+
+    Written out in plain floats: this runs on every word of every page.
+    """
+    edges = [(word.box.y0, word.box.y1, word.box.x0) for word in words]
+    order = sorted(range(len(words)), key=lambda i: (edges[i][0] + edges[i][1], edges[i][2]))
     lines: list[list[int]] = []
     tops: list[float] = []
     bottoms: list[float] = []
     for index in order:
-        box = words[index].box
+        top, bottom, _ = edges[index]
+        home, best = -1, 0.0
         # Words come by their middle, so only the last few lines can still take one.
-        home = max(
-            range(max(0, len(lines) - 4), len(lines)), key=lambda n: _overlap(box, tops[n], bottoms[n]), default=-1
-        )
-        if home >= 0 and _overlap(box, tops[home], bottoms[home]) >= 0.5:
+        for number in range(max(0, len(lines) - 4), len(lines)):
+            shared = (bottom if bottom < bottoms[number] else bottoms[number]) - (
+                top if top > tops[number] else tops[number]
+            )
+            smaller = min(bottom - top, bottoms[number] - tops[number])
+            if smaller > 0 and shared >= 0.5 * smaller and shared > best * smaller:
+                home, best = number, shared / smaller
+        if home < 0:
+            lines.append([index])
+            tops.append(top)
+            bottoms.append(bottom)
+        else:
             lines[home].append(index)
             size = len(lines[home])
-            tops[home] += (box.y0 - tops[home]) / size
-            bottoms[home] += (box.y1 - bottoms[home]) / size
-        else:
-            lines.append([index])
-            tops.append(box.y0)
-            bottoms.append(box.y1)
+            tops[home] += (top - tops[home]) / size
+            bottoms[home] += (bottom - bottoms[home]) / size
     by_height = sorted(zip(tops, bottoms, lines, strict=True), key=lambda entry: entry[0] + entry[1])
-    return [sorted(line, key=lambda i: words[i].box.x0) for _, _, line in by_height]
-
-
-def _overlap(box: Box, top: float, bottom: float) -> float:
-    """Shared height over the smaller of both heights."""
-    smaller = min(box.height, bottom - top)
-    return (min(box.y1, bottom) - max(box.y0, top)) / smaller if smaller > 0 else 0.0
+    return [sorted(line, key=lambda i: edges[i][2]) for _, _, line in by_height]
 
 
 def _line(words: Sequence[Word], indices: Sequence[int], number: int, aspect: float) -> Line:
-    height = median(words[i].box.height for i in indices)
-    runs: list[list[int]] = [[indices[0]]]
-    for before, index in itertools.pairwise(indices):
-        gap = (words[index].box.x0 - words[before].box.x1) * aspect
-        if gap > COLUMN_GAP * height:
-            runs.append([index])
+    boxes = [words[i].box for i in indices]
+    widest_gap = COLUMN_GAP * median([box.y1 - box.y0 for box in boxes])
+    runs: list[list[int]] = [[0]]
+    for place in range(1, len(boxes)):
+        gap = (boxes[place].x0 - boxes[place - 1].x1) * aspect
+        if gap > widest_gap:
+            runs.append([place])
         else:
-            runs[-1].append(index)
-    segments = tuple(
-        Segment(tuple(run), number, union(words[i].box for i in run), " ".join(words[i].text for i in run))
-        for run in runs
-    )
-    return Line(segments, union(segment.box for segment in segments))
+            runs[-1].append(place)
+    segments = tuple(_segment([indices[i] for i in run], [boxes[i] for i in run], words, number) for run in runs)
+    return Line(segments, _around(boxes))
+
+
+def _segment(indices: list[int], boxes: list[Box], words: Sequence[Word], number: int) -> Segment:
+    return Segment(tuple(indices), number, _around(boxes), " ".join([words[i].text for i in indices]))
+
+
+def _around(boxes: list[Box]) -> Box:
+    return boxes[0] if len(boxes) == 1 else union(boxes)
 
 
 def _blocks(lines: Sequence[Line]) -> tuple[tuple[Segment, ...], ...]:

@@ -11,8 +11,8 @@ from llava_ocr.records import Word
 # More than one unreadable character in ten, and names and amounts are no longer whole.
 MAX_BROKEN_SHARE = 0.1
 MAX_OFF_PAGE_SHARE = 0.5
-# European languages have 35 to 45 % vowels, Polish and Czech 33 %; a font whose codes are shifted has 10 to 20 %.
-MIN_VOWEL_SHARE = 0.2
+# Sound pages have 33 % vowels or more (German, French and English invoices); with their codes shifted, 23 % at most.
+MIN_VOWEL_SHARE = 0.27
 MIN_LETTERS = 60
 MIN_ALNUM_SHARE = 0.4
 MIN_CHARS = 40

@@ -1,29 +1,55 @@
-"""What every engine promises, asked of each of them; the endpoint is a real HTTP server, the local model a tiny one."""
+"""What every engine promises, asked of each: endpoints on a real HTTP server, the local model a tiny one."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import pytest
 
-from llava_ocr.engines.base import Engine, StopReason
+from llava_ocr.constrain.decoder import GrammarCompiler
+from llava_ocr.constrain.lark import build_grammar
+from llava_ocr.engines.base import Engine, Request, StopReason
+from llava_ocr.engines.dialects import DIALECTS
 from llava_ocr.engines.endpoint import open_endpoint
 from llava_ocr.engines.local import LocalEngine
 from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import PromptTooLong
+from llava_ocr.prompts import ask_for_record
+from llava_ocr.schema import DocumentSchema, Text, read, tree
 from llava_ocr.settings import Settings, override
+from llava_ocr.words.layout import lay_out
+from tests.fakes import raster, words_of
 from tests.servers.openai_like import OpenAiLike, serving
-from tests.tiny.models import ask, page, tiny_model
+from tests.tiny.models import tiny_model
 from tests.tiny.tokenizers import tiny_tokenizer
 
-TOO_LONG = "lines " * 4_000
-PAGE = page(40, 40)
+TOO_LONG = "too long"
+
+
+class Note(DocumentSchema):
+    """A note."""
+
+    title: Text | None = read("Its first line")
+
+
+LAYOUT = lay_out(words_of("One two three"), aspect=0.7)
+
+
+def request_of(name: str, engine: Engine) -> Request:
+    """A question with a grammar; the one named `TOO_LONG` fits no engine."""
+    prompt = ask_for_record(tree(Note), LAYOUT)
+    if name == TOO_LONG:
+        prompt = replace(prompt, user=prompt.user + " long" * 5_000)
+    grammar = build_grammar(tree(Note), LAYOUT)
+    return Request(name, prompt, (raster(engine.profile.tile_px),), grammar, 40)
 
 
 @contextmanager
 def scripted() -> Iterator[Engine]:
-    yield ScriptedEngine(failures={"long": PromptTooLong("request long: 4,000 tokens")})
+    yield ScriptedEngine(failures={TOO_LONG: PromptTooLong("5,000 tokens")})
 
 
 @contextmanager
@@ -35,66 +61,61 @@ def endpoint(dialect: str) -> Iterator[Engine]:
 
 @contextmanager
 def local() -> Iterator[Engine]:
-    # No request here has a grammar, so none is compiled.
-    yield LocalEngine(tiny_model("llama", tiny_tokenizer()), compile_grammar=lambda grammar: pytest.fail(str(grammar)))
+    model = tiny_model("llama", tiny_tokenizer())
+    yield LocalEngine(model, compile_grammar=GrammarCompiler.for_tokenizer(model.tokenizer).compile)
 
 
-ENGINES: dict[str, Callable[[], AbstractContextManager[Engine]]] = {
-    "scripted": scripted,
-    "vllm": lambda: endpoint("vllm"),
-    "vllm-guidance": lambda: endpoint("vllm-guidance"),
-    "ollama": lambda: endpoint("ollama"),
-    "lmstudio": lambda: endpoint("lmstudio"),
-    "openai": lambda: endpoint("openai"),
-    "local": local,
-}
+def opener(dialect: str) -> Callable[[], AbstractContextManager[Engine]]:
+    return lambda: endpoint(dialect)
 
 
-@pytest.fixture(params=ENGINES)
+ENGINES = {"scripted": scripted, "local": local} | {name: opener(name) for name in DIALECTS}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with ENGINES[request.param]() as opened:
         yield opened
         opened.close()
-
-
-def test_answers_come_in_the_order_of_the_requests(engine: Engine) -> None:
-    names = [f"page {index}" for index in (3, 1, 4, 1, 5)]
-    completions = engine.complete([ask("total", PAGE, request_id=name, max_new_tokens=4) for name in names])
-    assert [completion.request_id for completion in completions] == names
-    assert all(completion.error is None for completion in completions)
+        # Closing what is closed is no mistake.
+        opened.close()
 
 
 def test_no_requests_have_no_answers(engine: Engine) -> None:
     assert engine.complete([]) == []
 
 
-def test_a_request_that_fails_fails_alone(engine: Engine) -> None:
-    texts = {"first": "total", "long": TOO_LONG, "last": "total"}
-    completions = engine.complete([ask(text, PAGE, request_id=name) for name, text in texts.items()])
-    first, long, last = completions
-    assert (first.error, last.error) == (None, None)
-    assert isinstance(long.error, PromptTooLong)
-    assert long.stop_reason is StopReason.CANCELLED
-    assert not long.text
+def test_answers_come_in_the_order_of_the_requests(engine: Engine) -> None:
+    names = [f"page {index}" for index in (3, 1, 4, 0, 5)]
+    completions = engine.complete([request_of(name, engine) for name in names])
+    assert [completion.request_id for completion in completions] == names
+
+
+def test_an_answer_is_whole_and_of_the_shape(engine: Engine) -> None:
+    [completion] = engine.complete([request_of("page", engine)])
+    assert completion.error is None
+    assert completion.stop_reason is StopReason.END
+    assert list(json.loads(completion.text)) == ["title"]
 
 
 def test_a_trace_covers_its_text_or_is_empty(engine: Engine) -> None:
-    [completion] = engine.complete([ask("total", PAGE, max_new_tokens=8)])
+    [completion] = engine.complete([request_of("page", engine)])
     trace = completion.trace
     assert len(trace.ends) == len(trace.logprobs) == len(trace.forced)
     assert list(trace.ends) == sorted(trace.ends)
     assert not trace.ends or trace.ends[-1] == len(completion.text)
 
 
-def test_the_profile_stays_the_same_and_names_the_engine(engine: Engine) -> None:
+def test_one_failure_stays_alone(engine: Engine) -> None:
+    first, failed, last = engine.complete([request_of(name, engine) for name in ("first", TOO_LONG, "last")])
+    assert (first.error, last.error) == (None, None)
+    assert isinstance(failed.error, PromptTooLong)
+    assert (failed.text, failed.stop_reason) == ("", StopReason.CANCELLED)
+
+
+def test_a_profile_names_what_answers_and_stays_the_same(engine: Engine) -> None:
     before = engine.profile
-    engine.complete([ask("total", PAGE, max_new_tokens=2)])
+    engine.complete([request_of("page", engine)])
     assert engine.profile == before
     assert before.name
     assert before.fingerprint
-
-
-def test_an_engine_can_be_closed_twice(engine: Engine) -> None:
-    engine.complete([ask("total", PAGE, max_new_tokens=2)])
-    engine.close()
-    engine.close()

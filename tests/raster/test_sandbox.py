@@ -28,7 +28,7 @@ from llava_ocr.raster.channel import Channel
 from llava_ocr.raster.sandbox import Sandbox, open_page_reader
 from tests.raster.papers import options, write_pdf
 
-TIGHT = Limits(page_timeout_s=1.5, memory_bytes=300 * 2**20, max_bytes=100_000, max_pages=50)
+TIGHT = Limits(page_timeout_s=3.0, memory_bytes=300 * 2**20, max_bytes=100_000, max_pages=50)
 
 
 @pytest.fixture(scope="module")
