@@ -175,6 +175,12 @@ class EngineUnavailable(EngineError):
     hint = "Start the server or wait, then run again; finished documents are kept."
 
 
+class EngineDenied(EngineError):
+    """The engine's server refuses the key."""
+
+    hint = "Check LLAVA_OCR_ENDPOINT_KEY, and that the key may use this model."
+
+
 class EngineTimeout(EngineError):
     """The engine took longer than its limit. Not retried blindly: the server may still be working on it."""
 

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
 
     endpoint_url: str = Field("", description="Base URL of an OpenAI-compatible server, ending in /v1")
     endpoint_model: str = Field("", description="The model's name on that server")
-    endpoint_dialect: str = Field("vllm", description="vllm, ollama, lmstudio, openai")
+    endpoint_dialect: str = Field("vllm", description="vllm, vllm-guidance, ollama, lmstudio, openai")
     endpoint_key: SecretStr = Field(SecretStr(""), description="Its API key, if it wants one")
     endpoint_concurrency: int = Field(8, ge=1)
 

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from llava_ocr.constrain.grammar import Grammar
-from llava_ocr.engines.base import Completion, Request, StopReason, TokenTrace
+from llava_ocr.engines.base import Completion, Request, StopReason
+from llava_ocr.engines.logprobs import trace
 from llava_ocr.errors import ConfigError, EngineError
 from llava_ocr.prompts import IMAGE_MARK
 
 Body = dict[str, Any]
+
+# These servers cut and tile by themselves, and refuse what is too long in their own words.
+UNBOUNDED_TOKENS = 1_000_000
+# What a page takes: its picture in the largest usual grid, its words, and the answer.
+OLLAMA_TOKENS = 16_384
 
 
 class Dialect(Protocol):
@@ -32,6 +38,11 @@ class Dialect(Protocol):
         """Whether it holds answers to the page's words, not only to the schema's shape."""
         ...
 
+    @property
+    def context_tokens(self) -> int:
+        """How long a prompt and its answer may be."""
+        ...
+
     def body(self, request: Request, *, model: str, images: list[str]) -> Body:
         """Write the question; `images` are base64 PNGs in the order of the prompt's marks."""
         ...
@@ -49,6 +60,7 @@ class OpenAi:
     path: str = "/v1/chat/completions"
     takes_grammar: bool = False
     gives_logprobs: bool = True
+    context_tokens: int = UNBOUNDED_TOKENS
 
     def body(self, request: Request, *, model: str, images: list[str]) -> Body:
         """Write the question."""
@@ -73,26 +85,26 @@ class OpenAi:
     def completion(self, request: Request, answer: Mapping[str, Any]) -> Completion:
         """Read the answer."""
         choice = _first(answer.get("choices"))
-        message = choice.get("message")
-        text = message.get("content") if isinstance(message, Mapping) else None
-        if not isinstance(text, str):
-            raise EngineError(f"{self.name}: the answer holds no text")
-        usage = answer.get("usage")
-        usage = usage if isinstance(usage, Mapping) else {}
+        text = _text(choice, self.name)
+        usage = _mapping(answer.get("usage"))
         return Completion(
             request_id=request.id,
             text=text,
-            stop_reason=StopReason.END if choice.get("finish_reason") == "stop" else StopReason.LENGTH,
-            num_prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            num_new_tokens=int(usage.get("completion_tokens") or 0),
-            trace=_trace(choice.get("logprobs"), text),
+            stop_reason=_stop_reason(choice.get("finish_reason"), self.name),
+            num_prompt_tokens=_count(usage, "prompt_tokens"),
+            num_new_tokens=_count(usage, "completion_tokens"),
+            trace=trace(_mapping(choice.get("logprobs")).get("content"), text),
         )
 
 
 @dataclass(frozen=True)
 class Vllm(OpenAi):
-    """vLLM: `structured_outputs` with a JSON schema. With `--structured-outputs-config.backend guidance` it takes the
-    whole grammar, the page's words included (`vllm-guidance`)."""
+    """vLLM: `structured_outputs` with a JSON schema (0.12 took away `guided_json`, which stood for it before).
+
+    Its log-probabilities are those before the grammar's mask, unless it is started with `--logprobs-mode
+    processed_logprobs`. With `--structured-outputs-config.backend guidance` it takes the whole grammar, the page's
+    words included (`vllm-guidance`).
+    """
 
     name: str = "vllm"
 
@@ -103,7 +115,10 @@ class Vllm(OpenAi):
 
 @dataclass(frozen=True)
 class VllmGuidance(Vllm):
-    """vLLM whose structured-output backend is llguidance: the extractive grammar itself is sent."""
+    """vLLM whose structured-output backend is llguidance: the extractive grammar itself is sent.
+
+    llguidance takes it for Lark, not for GBNF, by the line that begins with `start:`.
+    """
 
     name: str = "vllm-guidance"
     takes_grammar: bool = True
@@ -123,37 +138,43 @@ class LmStudio(OpenAi):
 
 @dataclass(frozen=True)
 class Ollama:
-    """Ollama's own chat interface, whose `format` is the JSON schema and whose images stand beside the text."""
+    """Ollama's own chat interface, whose `format` is the JSON schema and whose images stand beside the text.
+
+    Left to itself it takes a context of a few thousand tokens and silently drops the beginning of what is longer, so
+    the context is asked for and dropping refused. Always the same context: another one loads the model again.
+    """
 
     name: str = "ollama"
     path: str = "/api/chat"
     takes_grammar: bool = False
+    context_tokens: int = OLLAMA_TOKENS
 
     def body(self, request: Request, *, model: str, images: list[str]) -> Body:
         """Write the question."""
         text = request.prompt.user.replace(IMAGE_MARK, "").lstrip()
         user: Body = {"role": "user", "content": text, "images": images}
-        system = [{"role": "system", "content": request.prompt.system}] if request.prompt.system else []
+        options = {"temperature": 0, "num_predict": request.max_new_tokens, "num_ctx": self.context_tokens}
         body: Body = {
             "model": model,
-            "messages": [*system, user],
+            "messages": [*_system(request), user],
             "stream": False,
-            "options": {"temperature": 0, "num_predict": request.max_new_tokens},
+            "truncate": False,
+            "shift": False,
+            "logprobs": True,
+            "options": options,
         }
         return body | ({"format": request.grammar.json_schema} if request.grammar is not None else {})
 
     def completion(self, request: Request, answer: Mapping[str, Any]) -> Completion:
         """Read the answer."""
-        message = answer.get("message")
-        text = message.get("content") if isinstance(message, Mapping) else None
-        if not isinstance(text, str):
-            raise EngineError("ollama: the answer holds no text")
+        text = _text(answer, self.name)
         return Completion(
             request_id=request.id,
             text=text,
-            stop_reason=StopReason.END if answer.get("done_reason", "stop") == "stop" else StopReason.LENGTH,
-            num_prompt_tokens=int(answer.get("prompt_eval_count") or 0),
-            num_new_tokens=int(answer.get("eval_count") or 0),
+            stop_reason=_stop_reason(answer.get("done_reason"), self.name),
+            num_prompt_tokens=_count(answer, "prompt_eval_count"),
+            num_new_tokens=_count(answer, "eval_count"),
+            trace=trace(answer.get("logprobs"), text),
         )
 
 
@@ -178,8 +199,11 @@ def _messages(request: Request, images: list[str]) -> list[Body]:
             parts.append({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{images[number - 1]}"}})
         if text.strip():
             parts.append({"type": "text", "text": text.strip("\n")})
-    system = [{"role": "system", "content": request.prompt.system}] if request.prompt.system else []
-    return [*system, {"role": "user", "content": parts}]
+    return [*_system(request), {"role": "user", "content": parts}]
+
+
+def _system(request: Request) -> list[Body]:
+    return [{"role": "system", "content": request.prompt.system}] if request.prompt.system else []
 
 
 def _first(choices: object) -> Mapping[str, Any]:
@@ -188,14 +212,30 @@ def _first(choices: object) -> Mapping[str, Any]:
     return choices[0]
 
 
-def _trace(logprobs: object, text: str) -> TokenTrace:
-    """The tokens of an answer, if the server tells them and they make up its text."""
-    tokens = logprobs.get("content") if isinstance(logprobs, Mapping) else None
-    if not isinstance(tokens, list) or "".join(str(token.get("token")) for token in tokens) != text:
-        return TokenTrace()
-    ends, end = [], 0
-    for token in tokens:
-        end += len(str(token["token"]))
-        ends.append(end)
-    chances = tuple(float(token.get("logprob", 0.0)) for token in tokens)
-    return TokenTrace(tuple(ends), chances, (False,) * len(tokens))
+def _text(holder: Mapping[str, Any], server: str) -> str:
+    """The text of the message in an answer or choice. Raises EngineError where there is none that can be stored."""
+    text = _mapping(holder.get("message")).get("content")
+    if not isinstance(text, str):
+        raise EngineError(f"{server}: the answer holds no text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise EngineError(f"{server}: the answer's text is not Unicode") from None
+    return text
+
+
+def _stop_reason(said: object, server: str) -> StopReason:
+    if said == "length":
+        return StopReason.LENGTH
+    if said in ("stop", "eos", "eos_token", None):
+        return StopReason.END
+    raise EngineError(f"{server}: the server broke the answer off (filter, abort, or a tool call)")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _count(holder: Mapping[str, Any], name: str) -> int:
+    value = holder.get(name)
+    return value if isinstance(value, int) else 0

@@ -1,8 +1,4 @@
-"""A model behind an OpenAI-compatible server: vLLM, Ollama, LM Studio. The only door to httpx.
-
-A request that timed out is not sent again: the server may still be at work on it, and a second copy would be paid for
-twice. Closing the connection is how these servers are told to stop.
-"""
+"""A model behind an OpenAI-compatible server: vLLM, Ollama, LM Studio. `dialects` knows how each is asked."""
 
 from __future__ import annotations
 
@@ -10,19 +6,18 @@ import base64
 import hashlib
 import io
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 from PIL import Image
 
 from llava_ocr.engines.base import Completion, EngineProfile, Request, StopReason
 from llava_ocr.engines.dialects import Dialect, dialect_named
+from llava_ocr.engines.server import Reply, Server
 from llava_ocr.errors import (
     ConfigError,
+    EngineDenied,
     EngineError,
-    EngineTimeout,
     EngineUnavailable,
     ExtractionError,
     ModelNotFound,
@@ -36,45 +31,34 @@ from llava_ocr.tiles.tiled import TiledRaster
 # A server that asks to wait is asked again this often, waiting no longer than this each time.
 MAX_ATTEMPTS = 4
 MAX_WAIT_S = 20.0
+# What is wrong with the server and not with a request: where all fail so, the next will too.
+_HOPELESS = (EngineUnavailable, EngineDenied, ModelNotFound)
+# How servers word it in the body of a 400: vLLM and Ollama, llama.cpp, OpenAI.
+_TOO_LONG = (b"context length", b"context size", b"context_length_exceeded")
 
 
 def open_endpoint(settings: Settings) -> EndpointEngine:
     """Open the server that the settings name. Raises ConfigError; connects when first asked."""
     if not settings.endpoint_url or not settings.endpoint_model:
         raise ConfigError("the endpoint engine needs LLAVA_OCR_ENDPOINT_URL and LLAVA_OCR_ENDPOINT_MODEL")
-    if httpx.URL(settings.endpoint_url).scheme not in ("http", "https"):
-        raise ConfigError("LLAVA_OCR_ENDPOINT_URL must begin with http:// or https://")
-    key = settings.endpoint_key.get_secret_value()
-    client = httpx.Client(
-        base_url=settings.endpoint_url.rstrip("/").removesuffix("/v1"),
-        headers={"Authorization": f"Bearer {key}"} if key else {},
-        timeout=httpx.Timeout(settings.engine_timeout_s, connect=10.0),
-        limits=httpx.Limits(max_connections=settings.endpoint_concurrency),
+    dialect = dialect_named(settings.endpoint_dialect)
+    server = Server(
+        settings.endpoint_url,
+        key=settings.endpoint_key.get_secret_value(),
+        timeout_s=settings.engine_timeout_s,
+        max_connections=settings.endpoint_concurrency,
     )
-    return EndpointEngine(
-        client,
-        dialect=dialect_named(settings.endpoint_dialect),
-        model=settings.endpoint_model,
-        concurrency=settings.endpoint_concurrency,
-    )
+    concurrency = settings.endpoint_concurrency
+    return EndpointEngine(server, dialect=dialect, model=settings.endpoint_model, concurrency=concurrency)
 
 
 class EndpointEngine:
-    """Asks a server, at most `concurrency` requests at once. `sleep` waits between attempts."""
+    """Asks a server, at most `concurrency` requests at once."""
 
-    def __init__(
-        self,
-        client: httpx.Client,
-        *,
-        dialect: Dialect,
-        model: str,
-        concurrency: int,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._client = client
+    def __init__(self, server: Server, *, dialect: Dialect, model: str, concurrency: int) -> None:
+        self._server = server
         self._dialect = dialect
         self._model = model
-        self._sleep = sleep
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="endpoint")
         identity = f"{model}\n{dialect.name}\ntemperature 0"
         self._profile = EngineProfile(
@@ -82,8 +66,7 @@ class EndpointEngine:
             fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:16],
             tile_px=336,
             patches_per_side=24,
-            # Servers cut and tile by themselves, and refuse what is too long in their own words.
-            context_tokens=1_000_000,
+            context_tokens=dialect.context_tokens,
             grids=DOCUMENT_GRIDS,
             anchored_grids=(Grid(2, 2), Grid(2, 3), Grid(3, 2), Grid(3, 3)),
             takes_grammar=dialect.takes_grammar,
@@ -95,18 +78,20 @@ class EndpointEngine:
         return self._profile
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
-        """Answer every request, in order. Raises EngineUnavailable when the server answers none of them."""
+        """Answer every request, in order. Raises EngineUnavailable, EngineDenied or ModelNotFound when every request
+        fails so: the server is not there, or refuses the key or the model."""
         completions = list(self._pool.map(self._answer, requests))
         errors = [completion.error for completion in completions]
-        unreachable = [error for error in errors if isinstance(error, EngineUnavailable)]
-        if unreachable and len(unreachable) == len(requests):
-            raise unreachable[0]
+        if errors and all(isinstance(error, _HOPELESS) for error in errors):
+            assert errors[0] is not None, completions
+            raise errors[0]
         return completions
 
     def close(self) -> None:
-        """Close the connections."""
+        """Cut the connections: requests under way end as unavailable, and the server may stop working on them."""
+        self._server.close()
         self._pool.shutdown(cancel_futures=True)
-        self._client.close()
+        self._server.free()
 
     def _answer(self, request: Request) -> Completion:
         try:
@@ -117,46 +102,27 @@ class EndpointEngine:
             return Completion(request.id, "", StopReason.CANCELLED, 0, 0, error=error)
 
     def _ask(self, request: Request, body: bytes) -> dict[str, object]:
-        for attempt in range(MAX_ATTEMPTS):
-            response = self._post(request, body)
-            is_busy = response.status_code in (429, 503)
-            if not is_busy or attempt == MAX_ATTEMPTS - 1:
-                break
-            self._sleep(_wait_s(response, attempt))
-        self._refuse(request, response)
+        asking = f"request {request.id}: {self._profile.name}"
+        reply = self._post(body, asking)
+        _refuse(reply, asking)
         try:
-            answer = response.json()
-        except ValueError:
-            raise EngineError(f"request {request.id}: {self._profile.name} sent no JSON") from None
+            answer = json.loads(reply.body)
+        except (ValueError, RecursionError):
+            raise EngineError(f"{asking} sent no JSON") from None
         if not isinstance(answer, dict):
-            raise EngineError(f"request {request.id}: {self._profile.name} sent JSON of another form")
+            raise EngineError(f"{asking} sent JSON of another form")
         return answer
 
-    def _post(self, request: Request, body: bytes) -> httpx.Response:
-        where = f"request {request.id}: {self._profile.name} at {self._client.base_url.host}"
-        try:
-            return self._client.post(self._dialect.path, content=body, headers={"Content-Type": "application/json"})
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            raise EngineUnavailable(f"{where} can't be reached") from None
-        except httpx.TimeoutException:
-            raise EngineTimeout(f"{where} did not answer in time") from None
-        except httpx.HTTPError as error:
-            raise EngineError(f"{where}: the connection broke ({type(error).__name__})") from None
-
-    def _refuse(self, request: Request, response: httpx.Response) -> None:
-        """Raise for a status that is no answer. The server's text can quote the prompt, so it is not repeated."""
-        where = f"request {request.id}: {self._profile.name}"
-        status = response.status_code
-        if status == 404:
-            raise ModelNotFound(f"{where}: the server does not know this model or path")
-        if status in (401, 403):
-            raise EngineError(f"{where}: the server refuses the key; check LLAVA_OCR_ENDPOINT_KEY")
-        if status == 413 or (status == 400 and "context length" in response.text):
-            raise PromptTooLong(f"{where}: the server says that the prompt is too long")
-        if status in (429, 503):
-            raise EngineUnavailable(f"{where}: the server is busy, asked {MAX_ATTEMPTS} times")
-        if status >= 400:
-            raise EngineError(f"{where}: the server answered {status}")
+    def _post(self, body: bytes, asking: str) -> Reply:
+        """Ask, and ask again where the server refused because it is busy: it has not begun then."""
+        attempt = 1
+        while True:
+            reply = self._server.post(self._dialect.path, body, asking=asking)
+            if reply.status not in (429, 503) or attempt == MAX_ATTEMPTS:
+                return reply
+            wait_s = float(2 ** (attempt - 1)) if reply.wait_s is None else reply.wait_s
+            self._server.pause(min(wait_s, MAX_WAIT_S))
+            attempt += 1
 
 
 def encode(raster: TiledRaster) -> str:
@@ -166,9 +132,16 @@ def encode(raster: TiledRaster) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _wait_s(response: httpx.Response, attempt: int) -> float:
-    try:
-        asked = float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        asked = float(2**attempt)
-    return min(max(asked, 0.0), MAX_WAIT_S)
+def _refuse(reply: Reply, asking: str) -> None:
+    """Raise for a status that is no answer. The server's text can quote the prompt, so it is not repeated."""
+    status = reply.status
+    if status == 404:
+        raise ModelNotFound(f"{asking}: the server does not know this model or path")
+    if status in (401, 403):
+        raise EngineDenied(f"{asking}: the server refuses the key")
+    if status == 413 or (status == 400 and any(words in reply.body.lower() for words in _TOO_LONG)):
+        raise PromptTooLong(f"{asking}: the server says that the prompt is too long")
+    if status in (429, 503):
+        raise EngineUnavailable(f"{asking}: the server is busy, asked {MAX_ATTEMPTS} times")
+    if status != 200:
+        raise EngineError(f"{asking}: the server answered {status}")

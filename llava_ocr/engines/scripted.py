@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,21 @@ def say_nothing(request: Request) -> str:
     """The answer that finds no field: the schema's shape, every leaf null and every list empty."""
     shape = request.grammar.json_schema if request.grammar else {}
     return json.dumps(_empty(shape), separators=(",", ":"))
+
+
+def by_id(answers: Mapping[str, str], otherwise: Script = say_nothing) -> Script:
+    """The script that answers the requests of these ids so, however unusable the answers, and the others as told."""
+    return lambda request: answers[request.id] if request.id in answers else otherwise(request)
+
+
+def slowly(script: Script, *, delay_s: float) -> Script:
+    """The same script, each answer after a while."""
+
+    def answer(request: Request) -> str:
+        time.sleep(delay_s)
+        return script(request)
+
+    return answer
 
 
 class ScriptedEngine:
@@ -72,5 +88,5 @@ class ScriptedEngine:
 
 def _empty(shape: Mapping[str, Any]) -> Any:
     if shape.get("type") == "object":
-        return {name: _empty(part) for name, part in shape["properties"].items()}
+        return {name: _empty(part) for name, part in shape.get("properties", {}).items()}
     return [] if shape.get("type") == "array" else None

@@ -1,9 +1,10 @@
-"""What every engine promises, asked of each of them: order, identity, and that one failure stays alone."""
+"""What every engine promises, asked of each: endpoints on a real HTTP server, the local model a tiny one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,20 +12,21 @@ import pytest
 from llava_ocr.constrain.decoder import GrammarCompiler
 from llava_ocr.constrain.lark import build_grammar
 from llava_ocr.engines.base import Engine, Request, StopReason
+from llava_ocr.engines.dialects import DIALECTS
 from llava_ocr.engines.endpoint import open_endpoint
 from llava_ocr.engines.local import LocalEngine
 from llava_ocr.engines.scripted import ScriptedEngine
-from llava_ocr.errors import InputError
+from llava_ocr.errors import PromptTooLong
 from llava_ocr.prompts import ask_for_record
 from llava_ocr.schema import DocumentSchema, Text, read, tree
 from llava_ocr.settings import Settings, override
 from llava_ocr.words.layout import lay_out
 from tests.fakes import raster, words_of
-from tests.servers.openai_like import OpenAiLike, serving, status
+from tests.servers.openai_like import OpenAiLike, serving
 from tests.tiny.models import tiny_model
 from tests.tiny.tokenizers import tiny_tokenizer
 
-BAD = "bad"
+TOO_LONG = "too long"
 
 
 class Note(DocumentSchema):
@@ -37,46 +39,46 @@ LAYOUT = lay_out(words_of("One two three"), aspect=0.7)
 
 
 def request_of(name: str, engine: Engine) -> Request:
+    """A question with a grammar; the one named `TOO_LONG` fits no engine."""
     prompt = ask_for_record(tree(Note), LAYOUT)
+    if name == TOO_LONG:
+        prompt = replace(prompt, user=prompt.user + " long" * 5_000)
     grammar = build_grammar(tree(Note), LAYOUT)
     return Request(name, prompt, (raster(engine.profile.tile_px),), grammar, 40)
 
 
+@contextmanager
 def scripted() -> Iterator[Engine]:
-    yield ScriptedEngine(failures={BAD: InputError("asked for")})
+    yield ScriptedEngine(failures={TOO_LONG: PromptTooLong("5,000 tokens")})
 
 
-def endpoint() -> Iterator[Engine]:
-    with serving(OpenAiLike()) as like:
-        settings = override(Settings(), endpoint_url=like.url, endpoint_model="llava", endpoint_concurrency=1)
-        engine = open_endpoint(settings)
-        ask = engine.complete
-
-        def complete(requests):
-            like.faults = [status(500) if request.id == BAD else None for request in requests]
-            like.faults = [fault or (lambda: answer(like)) for fault in like.faults]
-            return ask(requests)
-
-        engine.complete = complete  # type: ignore[method-assign]
-        yield engine
-        engine.close()
+@contextmanager
+def endpoint(dialect: str) -> Iterator[Engine]:
+    with serving(OpenAiLike(max_body_bytes=20_000)) as server:
+        settings = override(Settings(), endpoint_url=server.url, endpoint_model="llava", endpoint_dialect=dialect)
+        yield open_endpoint(settings)
 
 
-def answer(like: OpenAiLike):
-    choice = {"message": {"content": like.text}, "finish_reason": "stop"}
-    return 200, {}, json.dumps({"choices": [choice]}).encode()
-
-
+@contextmanager
 def local() -> Iterator[Engine]:
     model = tiny_model("llama", tiny_tokenizer())
-    compiler = GrammarCompiler.for_tokenizer(model.tokenizer)
-    yield LocalEngine(model, compile_grammar=compiler.compile)
+    yield LocalEngine(model, compile_grammar=GrammarCompiler.for_tokenizer(model.tokenizer).compile)
 
 
-@pytest.fixture(scope="module", params=[scripted, endpoint, local], ids=["scripted", "endpoint", "local"])
+def opener(dialect: str) -> Callable[[], AbstractContextManager[Engine]]:
+    return lambda: endpoint(dialect)
+
+
+ENGINES = {"scripted": scripted, "local": local} | {name: opener(name) for name in DIALECTS}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    make: Callable[[], Iterator[Engine]] = request.param
-    yield from make()
+    with ENGINES[request.param]() as opened:
+        yield opened
+        opened.close()
+        # Closing what is closed is no mistake.
+        opened.close()
 
 
 def test_no_requests_have_no_answers(engine: Engine) -> None:
@@ -84,7 +86,7 @@ def test_no_requests_have_no_answers(engine: Engine) -> None:
 
 
 def test_answers_come_in_the_order_of_the_requests(engine: Engine) -> None:
-    names = [f"page {index}" for index in range(5)]
+    names = [f"page {index}" for index in (3, 1, 4, 0, 5)]
     completions = engine.complete([request_of(name, engine) for name in names])
     assert [completion.request_id for completion in completions] == names
 
@@ -96,16 +98,24 @@ def test_an_answer_is_whole_and_of_the_shape(engine: Engine) -> None:
     assert list(json.loads(completion.text)) == ["title"]
 
 
+def test_a_trace_covers_its_text_or_is_empty(engine: Engine) -> None:
+    [completion] = engine.complete([request_of("page", engine)])
+    trace = completion.trace
+    assert len(trace.ends) == len(trace.logprobs) == len(trace.forced)
+    assert list(trace.ends) == sorted(trace.ends)
+    assert not trace.ends or trace.ends[-1] == len(completion.text)
+
+
 def test_one_failure_stays_alone(engine: Engine) -> None:
-    requests = [request_of(name, engine) for name in ("first", BAD, "last")]
-    # Every engine can fail at this one: the scripted and the faulty server by its name, the local one by its length.
-    requests[1] = replace(
-        requests[1], prompt=replace(requests[1].prompt, user=requests[1].prompt.user + " long" * 5_000)
-    )
-    completions = engine.complete(requests)
-    assert [completion.error is None for completion in completions] == [True, False, True]
+    first, failed, last = engine.complete([request_of(name, engine) for name in ("first", TOO_LONG, "last")])
+    assert (first.error, last.error) == (None, None)
+    assert isinstance(failed.error, PromptTooLong)
+    assert (failed.text, failed.stop_reason) == ("", StopReason.CANCELLED)
 
 
-def test_a_profile_names_what_answers(engine: Engine) -> None:
-    assert engine.profile.name
-    assert engine.profile.fingerprint
+def test_a_profile_names_what_answers_and_stays_the_same(engine: Engine) -> None:
+    before = engine.profile
+    engine.complete([request_of("page", engine)])
+    assert engine.profile == before
+    assert before.name
+    assert before.fingerprint

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
+import threading
 import time
 from collections.abc import Iterator
 
+import llguidance
 import pytest
 
 from llava_ocr.constrain.lark import build_grammar
@@ -12,17 +15,20 @@ from llava_ocr.engines.base import Request, StopReason
 from llava_ocr.engines.endpoint import EndpointEngine, open_endpoint
 from llava_ocr.errors import (
     ConfigError,
+    EngineDenied,
     EngineError,
     EngineTimeout,
     EngineUnavailable,
     ExtractionError,
     ModelNotFound,
+    PromptTooLong,
 )
 from llava_ocr.prompts import Prompt
 from llava_ocr.schema import DocumentSchema, Text, read, tree
 from llava_ocr.settings import Settings, override
-from tests.fakes import raster
-from tests.servers.openai_like import OpenAiLike, cut_off, raw, serving, status
+from llava_ocr.words.layout import lay_out
+from tests.fakes import raster, words_of
+from tests.servers.openai_like import OpenAiLike, Reply, cut_off, drip, raw, serving, status
 
 
 class Note(DocumentSchema):
@@ -80,6 +86,12 @@ def test_vllm_with_guidance_gets_the_whole_grammar(server: OpenAiLike) -> None:
     assert opened.profile.takes_grammar
 
 
+def test_llguidance_takes_the_grammar_for_lark_whatever_the_page_says() -> None:
+    layout = lay_out(words_of("rule ::= a | b"), aspect=0.7)
+    lark = build_grammar(tree(Note), layout).lark
+    assert llguidance.grammar_from("grammar", lark) == lark
+
+
 def test_lm_studio_gets_a_response_format(server: OpenAiLike) -> None:
     engine(server, endpoint_dialect="lmstudio").complete([ask()])
     assert server.bodies[0]["response_format"]["json_schema"]["schema"] == GRAMMAR.json_schema
@@ -92,6 +104,15 @@ def test_ollama_gets_its_own_format_and_plain_images(server: OpenAiLike) -> None
     assert body["format"] == GRAMMAR.json_schema
     assert base64.b64decode(body["messages"][0]["images"][0]).startswith(b"\x89PNG")
     assert completion.num_new_tokens == 7
+    assert completion.trace.ends[-1] == len(server.text)
+
+
+def test_ollama_may_not_drop_the_beginning_of_a_prompt(server: OpenAiLike) -> None:
+    opened = engine(server, endpoint_dialect="ollama")
+    opened.complete([ask()])
+    [body] = server.bodies
+    assert body["options"]["num_ctx"] == opened.profile.context_tokens
+    assert body["truncate"] is False
 
 
 def test_the_image_comes_before_the_question(server: OpenAiLike) -> None:
@@ -132,7 +153,7 @@ def test_a_server_that_stays_busy_is_unavailable(server: OpenAiLike) -> None:
 
 
 def test_a_timeout_is_not_asked_again(server: OpenAiLike) -> None:
-    def slow() -> tuple[int, dict[str, str], bytes]:
+    def slow() -> Reply:
         time.sleep(1.5)
         return 200, {}, b"{}"
 
@@ -146,10 +167,16 @@ def test_a_timeout_is_not_asked_again(server: OpenAiLike) -> None:
     ("fault", "error"),
     [
         (status(500), EngineError),
-        (status(401), EngineError),
+        (status(401), EngineDenied),
+        (status(302, Location="http://127.0.0.1:9/"), EngineError),
+        (raw(b"context length exceeded: secret", code=400), PromptTooLong),
         (status(404), ModelNotFound),
         (raw(b"<html>"), EngineError),
         (raw(b"[]"), EngineError),
+        (raw(b"[" * 100_000), EngineError),
+        (raw(b'{"choices":[{"message":{"content":null}}]}'), EngineError),
+        (raw(b'{"choices":[{"message":{"content":"\\ud800"}}]}'), EngineError),
+        (raw(b'{"choices":[{"message":{"content":"{"},"finish_reason":"content_filter"}]}'), EngineError),
         (raw(b'{"choices":[]}'), EngineError),
         (cut_off, EngineError),
     ],
@@ -168,16 +195,70 @@ def test_an_answer_cut_by_the_server_says_so(server: OpenAiLike) -> None:
     assert completion.stop_reason is StopReason.LENGTH
 
 
+def test_odd_counts_and_log_probabilities_do_not_spoil_an_answer(server: OpenAiLike) -> None:
+    choice = {"message": {"content": "{}"}, "finish_reason": "stop", "logprobs": {"content": ["{", {"logprob": None}]}}
+    server.faults = [raw(json.dumps({"choices": [choice], "usage": {"prompt_tokens": "many"}}).encode())]
+    [completion] = engine(server).complete([ask()])
+    assert (completion.text, completion.num_prompt_tokens, completion.trace.ends) == ("{}", 0, ())
+
+
+@pytest.mark.parametrize(("fault", "error"), [(status(404), ModelNotFound), (status(401), EngineDenied)])
+def test_what_is_wrong_for_every_request_ends_the_batch(server: OpenAiLike, fault, error) -> None:
+    server.faults = [fault] * 3
+    with pytest.raises(error):
+        engine(server).complete([ask("a"), ask("b"), ask("c")])
+
+
 def test_a_wrong_model_is_named(server: OpenAiLike) -> None:
     server.model = "another"
-    [completion] = engine(server).complete([ask()])
-    assert isinstance(completion.error, ModelNotFound)
+    with pytest.raises(ModelNotFound, match="vllm:llava"):
+        engine(server).complete([ask()])
+
+
+def test_closing_cuts_the_requests_under_way(server: OpenAiLike) -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def hang() -> Reply:
+        is_asked.set()
+        may_answer.wait(20)
+        return 200, {}, b"{}"
+
+    server.faults = [hang]
+    opened = engine(server)
+    closer = threading.Thread(target=lambda: (is_asked.wait(20), opened.close()))
+    closer.start()
+    started = time.monotonic()
+    with pytest.raises(EngineUnavailable, match="closed"):
+        opened.complete([ask()])
+    may_answer.set()
+    closer.join()
+    assert time.monotonic() - started < 10
+
+
+def test_an_answer_that_drips_in_is_given_up_in_time(server: OpenAiLike) -> None:
+    server.faults = [drip(b" " * 200, every_s=0.05)]
+    started = time.monotonic()
+    [completion] = engine(server, engine_timeout_s=0.5).complete([ask()])
+    assert isinstance(completion.error, EngineTimeout)
+    assert time.monotonic() - started < 5
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
     settings = override(Settings(), endpoint_url="http://127.0.0.1:9/v1", endpoint_model="llava")
     with pytest.raises(EngineUnavailable, match="can't be reached"):
         open_endpoint(settings).complete([ask()])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"endpoint_url": ""}, {"endpoint_model": ""}, {"endpoint_url": "ftp://h/v1"}, {"endpoint_url": "http://h:port"},
+     {"endpoint_url": "http:///v1"}, {"endpoint_key": "sk-secret\n"}, {"endpoint_key": "sk-secret-é"}],
+)  # fmt: skip
+def test_settings_that_can_not_work_are_refused(changes: dict[str, str]) -> None:
+    given = {"endpoint_url": "http://h/v1", "endpoint_model": "m"} | changes
+    with pytest.raises(ConfigError) as refused:
+        open_endpoint(override(Settings(), **given))
+    assert "secret" not in str(refused.value)
 
 
 def test_an_unknown_dialect_is_a_setting_that_is_wrong(server: OpenAiLike) -> None:
@@ -187,4 +268,20 @@ def test_an_unknown_dialect_is_a_setting_that_is_wrong(server: OpenAiLike) -> No
 
 def test_the_key_is_sent_and_never_shown(server: OpenAiLike) -> None:
     opened = engine(server)
+    opened.complete([ask()])
+    assert server.headers[0]["Authorization"] == "Bearer sk-secret"
     assert "sk-secret" not in repr(opened.profile) + repr(opened)
+
+
+def test_the_key_is_not_logged(server: OpenAiLike, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    engine(server).complete([ask()])
+    assert "sk-secret" not in caplog.text
+
+
+def test_the_fingerprint_tells_models_and_dialects_apart_and_not_addresses(server: OpenAiLike) -> None:
+    one = engine(server).profile.fingerprint
+    elsewhere = override(Settings(), endpoint_url="http://elsewhere/v1", endpoint_model="llava")
+    assert open_endpoint(elsewhere).profile.fingerprint == one
+    assert open_endpoint(override(elsewhere, endpoint_model="other")).profile.fingerprint != one
+    assert engine(server, endpoint_dialect="ollama").profile.fingerprint != one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ class OpenAiLike:
 
     text: str = '{"title":null}'
     model: str = "llava"
+    max_body_bytes: int = 10_000_000
     faults: list[Callable[[], Reply | None]] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     num_at_once: int = 0
     max_at_once: int = 0
     url: str = ""
@@ -38,18 +41,25 @@ class OpenAiLike:
             return fault()
         if body["model"] != self.model:
             return 404, {}, b'{"error":{"message":"no such model"}}'
-        answer = self._ollama() if path == "/api/chat" else self._openai(body)
+        if len(json.dumps(body)) > self.max_body_bytes:
+            return 400, {}, b'{"error":{"message":"This model\'s maximum context length is 60 tokens"}}'
+        answer = self._ollama(body) if path == "/api/chat" else self._openai(body)
         return 200, {}, json.dumps(answer).encode()
 
     def _openai(self, body: dict[str, Any]) -> dict[str, Any]:
         choice: dict[str, Any] = {"message": {"role": "assistant", "content": self.text}, "finish_reason": "stop"}
         if body.get("logprobs"):
-            choice["logprobs"] = {"content": [{"token": c, "logprob": -0.1} for c in self.text]}
+            choice["logprobs"] = {"content": self._tokens()}
         return {"choices": [choice], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}
 
-    def _ollama(self) -> dict[str, Any]:
+    def _ollama(self, body: dict[str, Any]) -> dict[str, Any]:
         message = {"role": "assistant", "content": self.text}
-        return {"message": message, "done": True, "done_reason": "stop", "prompt_eval_count": 11, "eval_count": 7}
+        answer = {"message": message, "done": True, "done_reason": "stop", "prompt_eval_count": 11, "eval_count": 7}
+        return answer | ({"logprobs": self._tokens()} if body.get("logprobs") else {})
+
+    def _tokens(self) -> list[dict[str, Any]]:
+        """One token a character, and the stop token that vLLM adds."""
+        return [{"token": c, "logprob": -0.1} for c in [*self.text, "</s>"]]
 
 
 def status(code: int, **headers: str) -> Callable[[], Reply]:
@@ -60,8 +70,13 @@ def status(code: int, **headers: str) -> Callable[[], Reply]:
     )
 
 
-def raw(body: bytes) -> Callable[[], Reply]:
-    return lambda: (200, {}, body)
+def raw(body: bytes, code: int = 200) -> Callable[[], Reply]:
+    return lambda: (code, {}, body)
+
+
+def drip(body: bytes, *, every_s: float) -> Callable[[], Reply]:
+    """Send the body a byte at a time."""
+    return lambda: (200, {"X-Drip": str(every_s)}, body)
 
 
 def cut_off() -> None:
@@ -84,6 +99,7 @@ def serving(like: OpenAiLike) -> Iterator[OpenAiLike]:
 
         def _answer(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            like.headers.append(dict(self.headers))
             reply = like.reply(self.path, body)
             if reply is None:
                 self.send_response(200)
@@ -96,8 +112,11 @@ def serving(like: OpenAiLike) -> Iterator[OpenAiLike]:
             for name, value in {**headers, "Content-Length": str(len(payload))}.items():
                 self.send_header(name, value)
             self.end_headers()
+            every_s = float(headers.get("X-Drip", 0))
             with suppress(BrokenPipeError, ConnectionResetError):
-                self.wfile.write(payload)
+                for piece in [payload[i : i + 1] for i in range(len(payload))] if every_s else [payload]:
+                    self.wfile.write(piece)
+                    time.sleep(every_s)
 
         def log_message(self, *args: object) -> None:
             pass
