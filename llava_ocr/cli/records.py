@@ -37,9 +37,14 @@ def show(
     with open_services(load_settings(db=db)) as services:
         found = find_records(services.database, document)
         if not found:
-            raise ConfigError(f"no record of a document {document!r} in this database")
+            place = services.database.place
+            raise NotInDatabase(f"no record of a document {document!r} in {place}")
         for record in found:
-            console.print(_table(record, with_absent=absent))
+            table = _table(record, with_absent=absent)
+            if table.row_count:
+                console.print(table)
+            else:
+                console.print(f"{record.schema} in {record.uri}: no field was found; --absent shows them all")
             for finding in record.findings:
                 console.print(f"[yellow]{escape(finding.check)}[/]: {escape(finding.message)}")
     return 0
@@ -64,6 +69,14 @@ def export(
             count = export_records(services.database, wanted, format=format, out=stream)
         Console(stderr=True).print(f"{count:,} records in {out}", highlight=False)
     return 0
+
+
+class NotInDatabase(ConfigError):
+    """The database has no record of the document."""
+
+    hint = (
+        "Give the end of its address, such as invoice.pdf, or the start of its id; --db or LLAVA_OCR_DB choose another."
+    )
 
 
 def _table(record: StoredRecord, *, with_absent: bool) -> Table:
