@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-from collections.abc import Iterator, Sequence
-from datetime import date
-from decimal import Decimal
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, BinaryIO
 
 from llava_ocr.db.flat import flat_names, flat_row
 from llava_ocr.db.session import Database
 from llava_ocr.db.stored import StoredRecord, current_records, nested_values
-from llava_ocr.geometry import Box, union
-from llava_ocr.records import FieldReading
+from llava_ocr.jsonform import field_object, finding_objects, plain, to_json
 from llava_ocr.schema import DocumentSchema, GroupNode, schema_name, tree
 
 # A cell that starts like this is run as a formula by spreadsheets (OWASP, "CSV injection").
@@ -53,10 +49,11 @@ def json_record(record: StoredRecord, root: GroupNode) -> dict[str, Any]:
         "schema": record.schema,
         "record_index": record.record_index,
         "values": nested_values(root, record.fields),
-        "fields": [_json_field(field) for field in record.fields],
+        "fields": [field_object(field) for field in record.fields],
         "needs_review": record.needs_review,
         "run_id": record.run_id,
         "engine": record.engine,
+        "findings": finding_objects(record.findings),
     }
 
 
@@ -68,7 +65,7 @@ def safe_cell(text: str) -> str:
 def _write_jsonl(records: Iterator[StoredRecord], root: GroupNode, out: BinaryIO) -> int:
     count = 0
     for record in records:
-        out.write(_json(json_record(record, root)).encode() + b"\n")
+        out.write(to_json(json_record(record, root)).encode() + b"\n")
         count += 1
     return count
 
@@ -86,37 +83,7 @@ def _write_csv(records: Iterator[StoredRecord], root: GroupNode, out: BinaryIO) 
     return count
 
 
-def _json_field(field: FieldReading) -> dict[str, Any]:
-    evidence = field.evidence
-    return {
-        "path": field.path,
-        "state": field.state.value,
-        "text": field.text,
-        "value": field.value,
-        "confidence": field.confidence,
-        "page_index": evidence.page_index if evidence else None,
-        "box": _edges(evidence.boxes) if evidence and evidence.boxes else None,
-        "reader": evidence.reader.value if evidence else None,
-    }
-
-
-def _edges(boxes: Sequence[Box]) -> list[float]:
-    around = union(boxes)
-    return [around.x0, around.y0, around.x1, around.y1]
-
-
 def _cell(value: object) -> object:
     if isinstance(value, str):
         return safe_cell(value)
-    return _json(value) if isinstance(value, list) else _plain(value)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: object) -> object:
-    """Write an amount with all its digits and no exponent, a date in ISO form; leave the rest."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return value.isoformat() if isinstance(value, date) else value
+    return to_json(value) if isinstance(value, list) else plain(value)

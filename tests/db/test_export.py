@@ -46,7 +46,8 @@ def test_json_line_has_the_documented_shape(db: Database) -> None:
     run_id = save(db, fields(total=str(HUGE), lines=("1.00", "-2.00")))
     [line] = [json.loads(line) for line in export(db, ExportFormat.JSONL).splitlines()]
     one = document("0.pdf")
-    assert list(line) == ["document", "schema", "record_index", "values", "fields", "needs_review", "run_id", "engine"]
+    documented = ["document", "schema", "record_index", "values", "fields", "needs_review", "run_id", "engine"]
+    assert list(line) == [*documented, "findings"]
     assert line["document"] == {"id": one.id, "uri": one.uri}
     assert line["values"] == {
         "number": "R-1",
@@ -74,6 +75,8 @@ def test_json_fields_carry_evidence(db: Database) -> None:
         "page_index": 0,
         "box": [0.1, 0.2, 0.3, 0.3],
         "reader": "text_layer",
+        "boxes": [[0.1, 0.2, 0.3, 0.25], [0.1, 0.25, 0.2, 0.3]],
+        "candidates": [],
     }
     assert by_path["seller.name"]["state"] == "absent" and by_path["seller.name"]["box"] is None
 
