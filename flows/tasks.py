@@ -8,6 +8,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import task_run
 from prefect.tasks import Task, exponential_backoff
 
 from llava_ocr.errors import ExtractionError
@@ -30,9 +31,12 @@ async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     return isinstance(error, ExtractionError) and error.retryable
 
 
+RETRIES = 3
+
+
 @task(
     name="read-shard",
-    retries=3,
+    retries=RETRIES,
     retry_delay_seconds=exponential_backoff(backoff_factor=4),
     retry_jitter_factor=0.5,
     retry_condition_fn=is_retryable,
@@ -42,4 +46,4 @@ async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
 )
 def read_shard(shard: Shard) -> None:
     """Read one slice. A second attempt reads only what the first did not finish."""
-    read(shard.run, shard.infos, observe=shard.observe)
+    read(shard.run, shard.infos, observe=shard.observe, is_last_try=(task_run.run_count or 1) > RETRIES)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import queue
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llava_ocr.engines.base import Completion, Engine, Request
-from llava_ocr.errors import EngineError, ExtractionError
-from llava_ocr.extract import PageAnswer, Question, ask, conclude, failed
+from llava_ocr.errors import CorruptDocument, DatabaseError, EngineError, ExtractionError
+from llava_ocr.extract import PageAnswer, Question, ask, conclude, failed, page_failed
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.raster.sniff import media_type_of
 from llava_ocr.records import Document, DocumentOutcome
@@ -84,7 +84,7 @@ class _OpenDocument:
         return self.last is not None and self.num_waiting == 0
 
 
-def extract_all(infos: Iterable[ObjectInfo], line: Line) -> Iterator[DocumentOutcome]:
+def extract_all(infos: Iterable[ObjectInfo], line: Line) -> Generator[DocumentOutcome, None, None]:
     """Yield an outcome for every object, as each is finished. Raises EngineError when the engine can answer nothing:
     what was yielded until then stands, the rest is unread."""
     events: queue.Queue[_Page | _Last | _Done] = queue.Queue(maxsize=2 * line.batch_size + line.num_fetchers)
@@ -170,6 +170,7 @@ def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
     """Fetch one object and hand its pages over."""
     path = feed.folder / str(number)
     document = None
+    num_pages = 0
     try:
         fetched = line.store.fetch(info, path, max_bytes=line.max_bytes)
         document = Document(fetched.id, info.uri, fetched.size_bytes, media_type_of(path))
@@ -180,8 +181,11 @@ def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
             request = _request(number, page, num_pages, line)
             feed.put(_Page(number, page, request))
         feed.put(_Last(number, document, num_pages=num_pages))
+    except DatabaseError:
+        # `is_done` asked in vain: no fault of the document, and the next ones would fare no better.
+        raise
     except ExtractionError as error:
-        feed.put(_Last(number, document, error=error))
+        feed.put(_Last(number, document, num_pages=num_pages, error=error))
     finally:
         path.unlink(missing_ok=True)
 
@@ -214,13 +218,21 @@ def _answer(
             else:
                 opened[event.document].num_waiting += 1
                 batch.append(event)
+        # What needs no answer is out of the way before the engine is asked, and may fail.
+        yield from _finished(opened, touched, line)
+        answered: set[int] = set()
         for page, completion in _complete(line.engine, batch):
             opened[page.document].answers.append(PageAnswer(replace(page.page, raster=None), completion))
             opened[page.document].num_waiting -= 1
-            touched.add(page.document)
-        for number in sorted(touched):
-            if opened[number].is_complete:
-                yield _outcome(opened.pop(number), line)
+            answered.add(page.document)
+        yield from _finished(opened, answered, line)
+
+
+def _finished(opened: dict[int, _OpenDocument], touched: set[int], line: Line) -> Iterator[DocumentOutcome]:
+    """Close those of the touched documents whose pages are all in."""
+    for number in sorted(touched):
+        if opened[number].is_complete:
+            yield _outcome(opened.pop(number), line)
 
 
 def _next_events(events: queue.Queue[_Page | _Last | _Done], batch_size: int) -> Iterator[_Page | _Last | _Done]:
@@ -251,13 +263,23 @@ def _complete(engine: Engine, batch: list[_Page]) -> Iterator[tuple[_Page, Compl
 def _outcome(document: _OpenDocument, line: Line) -> DocumentOutcome:
     last = document.last
     assert last is not None, document.uri
-    if last.error is not None:
+    if last.error is not None and (last.num_pages == 0 or last.identity is None):
         return failed(document.uri, last.error, document=last.identity)
     assert last.identity is not None, document.uri
     if last.is_kept:
         return DocumentOutcome(document.uri, last.identity, 0, (), is_kept=True)
-    answers = sorted(document.answers, key=lambda answer: answer.page.outcome.page_index)
-    return conclude(last.identity, line.question, answers, num_pages=last.num_pages, profile=line.engine.profile)
+    answers = _all_pages(document.answers, last)
+    return conclude(last.identity, line.question, answers, num_pages=len(answers), profile=line.engine.profile)
+
+
+def _all_pages(answers: list[PageAnswer], last: _Last) -> list[PageAnswer]:
+    """The pages that came, and for each that the document promised and did not give, why it failed."""
+    by_index = {answer.page.outcome.page_index: answer for answer in answers}
+    num_pages = max(last.num_pages, 1 + max(by_index, default=-1))
+    error = last.error or CorruptDocument(f"said to have {last.num_pages} pages, gave {len(by_index)}")
+    missing = (index for index in range(num_pages) if index not in by_index)
+    by_index |= {index: PageAnswer(PageRead(page_failed(index, error))) for index in missing}
+    return [by_index[index] for index in sorted(by_index)]
 
 
 def _drain(events: queue.Queue[_Page | _Last | _Done], feeder: threading.Thread) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Annotated
@@ -15,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from llava_ocr.db.planning import Skip
 from llava_ocr.db.queries import summarize_run
 from llava_ocr.db.session import Database
+from llava_ocr.errors import ExtractionError, ObjectChanged, error_classes
 from llava_ocr.extract import Question
 from llava_ocr.ledger.balance import Balance
-from llava_ocr.ledger.order import Order, ReadState
+from llava_ocr.ledger.order import Order, ReadState, read_reason
 from llava_ocr.pipeline import Line, extract_all
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.schema import schema_name
@@ -111,9 +114,14 @@ def listed(order: ExtractOrder, source: Source) -> Iterator[ObjectInfo]:
     return islice(source.store.list(selection), order.limit)
 
 
-def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore) -> None:
-    """Read these objects and save what comes of each. Everything saved stays when this is stopped."""
+def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore, is_last_try: bool = True) -> None:
+    """Read these objects and save what comes of each. Everything saved stays when this is stopped.
+
+    Unless it is the last try, documents that failed for a reason that may go away are left open and, when all others
+    are through, the error of the first of them is raised: reading again then reads those alone.
+    """
     kept = _Kept(run)
+    put_off: list[ExtractionError] = []
     settings, services = run.services.settings, run.services
     line = Line(
         store=run.source.store,
@@ -126,10 +134,25 @@ def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore) -
         num_fetchers=2 * services.num_workers,
         batch_size=settings.batch_size,
     )
-    with _Saver(run) as saver:
-        for outcome in extract_all(_planned(run, infos, saver, observe), line):
-            observe(outcome)
-            saver.add(outcome)
+    with _Saver(run, observe) as saver, closing(extract_all(_planned(run, infos, saver), line)) as outcomes:
+        for outcome in outcomes:
+            error = None if is_last_try else passing_error(outcome)
+            if error is None:
+                for settled in kept.settle(outcome):
+                    saver.add(settled)
+            else:
+                put_off.append(error)
+    if put_off:
+        raise put_off[0]
+
+
+def passing_error(outcome: DocumentOutcome) -> ExtractionError | None:
+    """The error that ended a document or a page of it, where another try in this run may do better."""
+    error = error_classes().get(read_reason(outcome))
+    # An object that changed is another object than the one listed; only a new listing finds it.
+    if error is None or not error.retryable or issubclass(error, ObjectChanged):
+        return None
+    return error(f"{outcome.uri}: {outcome.message or 'a page was not answered'}")
 
 
 def end(run: Run, *, seconds: float) -> RunEnd:
@@ -138,7 +161,7 @@ def end(run: Run, *, seconds: float) -> RunEnd:
     return RunEnd(run.id, balance, summarize_run(run.database, run.id).num_records, seconds)
 
 
-def _planned(run: Run, infos: Iterable[ObjectInfo], saver: _Saver, observe: Observer) -> Iterator[ObjectInfo]:
+def _planned(run: Run, infos: Iterable[ObjectInfo], saver: _Saver) -> Iterator[ObjectInfo]:
     """Write objects into the ledger before they are read, a shard at a time; what is done already is not fetched."""
     iterator = iter(infos)
     while shard := list(islice(iterator, run.order.shard_size)):
@@ -146,18 +169,18 @@ def _planned(run: Run, infos: Iterable[ObjectInfo], saver: _Saver, observe: Obse
             if planned.state is not ReadState.PLANNED:
                 continue
             if planned.is_done and not run.order.force:
-                outcome = DocumentOutcome(planned.info.uri, None, 0, (), is_kept=True)
-                observe(outcome)
-                saver.add(outcome)
+                saver.add(DocumentOutcome(planned.info.uri, None, 0, (), is_kept=True))
             else:
                 yield planned.info
 
 
 class _Saver:
-    """Writes outcomes in batches; what is waiting is written when the block ends, however it ends."""
+    """Shows outcomes to the observer, one at a time, and writes them in batches; what is waiting is written when the
+    block ends, however it ends."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, observe: Observer) -> None:
         self._run = run
+        self._observe = observe
         self._waiting: list[DocumentOutcome] = []
         self._oldest = time.monotonic()
         self._lock = threading.Lock()
@@ -172,6 +195,7 @@ class _Saver:
     def add(self, outcome: DocumentOutcome) -> None:
         """Take an outcome; callers may be in two threads, the one that plans and the one that reads."""
         with self._lock:
+            self._observe(outcome)
             self._waiting.append(outcome)
             if len(self._waiting) >= SAVE_BATCH or time.monotonic() - self._oldest > SAVE_AFTER_S:
                 self._flush()
@@ -187,14 +211,18 @@ class _Saver:
 
 
 class _Kept:
-    """Knows which documents need no reading: read before, or seen under another key in this run."""
+    """Knows which documents need no reading: read before, or seen under another key in this run (its twin)."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._seen: set[str] = set()
+        # Documents that are done, with the failed outcome where they were read in this run and failed.
+        self._ended: dict[str, DocumentOutcome | None] = {}
+        self._twins: defaultdict[str, list[DocumentOutcome]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def is_done(self, document_id: str) -> bool:
+        """Whether somebody else reads the document, or did; asked by several threads."""
         with self._lock:
             if document_id in self._seen:
                 return True
@@ -202,4 +230,27 @@ class _Kept:
         if self._run.order.force:
             return False
         fingerprints = self._run.question.fingerprint, self._run.services.engine.profile.fingerprint
-        return document_id in self._run.database.find_done([document_id], *fingerprints).ok
+        is_done = document_id in self._run.database.find_done([document_id], *fingerprints).ok
+        if is_done:
+            self._ended[document_id] = None
+        return is_done
+
+    def settle(self, outcome: DocumentOutcome) -> Iterator[DocumentOutcome]:
+        """Yield the outcomes that are certain now. A twin ends as its document does, so it waits until that is known;
+        where it never is, the twin stays open like its document."""
+        if outcome.document is None:
+            yield outcome
+            return
+        document_id = outcome.document.id
+        if not outcome.is_kept:
+            self._ended[document_id] = None if outcome.is_ok else replace(outcome, records=())
+            yield outcome
+        else:
+            self._twins[document_id].append(outcome)
+        if document_id in self._ended:
+            for twin in self._twins.pop(document_id, ()):
+                yield _like(self._ended[document_id], twin)
+
+
+def _like(failure: DocumentOutcome | None, twin: DocumentOutcome) -> DocumentOutcome:
+    return twin if failure is None else replace(failure, uri=twin.uri, document=twin.document)

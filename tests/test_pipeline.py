@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from llava_ocr.engines.base import Completion, Request
 from llava_ocr.engines.scripted import ScriptedEngine
-from llava_ocr.errors import EngineUnavailable
+from llava_ocr.errors import EngineUnavailable, RasterCrash
 from llava_ocr.extract import Question
 from llava_ocr.pipeline import Line, extract_all
+from llava_ocr.raster.base import PageRead
 from llava_ocr.records import DocumentOutcome, PageState
 from llava_ocr.schema import DocumentSchema, Text, read
 from llava_ocr.store.base import Selection
@@ -129,3 +131,55 @@ def test_leaving_early_stops_the_line() -> None:
     next(outcomes)
     outcomes.close()
     assert threading.active_count() == before
+
+
+class LyingReader(JsonReader):
+    """Says that a document has `said` pages, and may break off at one."""
+
+    def __init__(self, said: int, *, breaks_at: int | None = None) -> None:
+        self._said = said
+        self._breaks_at = breaks_at
+
+    def num_pages(self, path: Path, passwords: Sequence[str] = ()) -> int:
+        return self._said
+
+    def read(self, path: Path, passwords: Sequence[str] = ()) -> Iterator[PageRead]:
+        for index, page in enumerate(super().read(path, passwords)):
+            if index == self._breaks_at:
+                raise RasterCrash("gone")
+            yield page
+
+
+@pytest.mark.parametrize(("said", "num_failed"), [(5, 3), (2, 0), (1, 0)])
+def test_a_wrong_page_count_loses_no_page(said: int, num_failed: int) -> None:
+    outcome = run({"a": paper("one", "two")}, reader=LyingReader(said))["a"]
+    assert [page.page_index for page in outcome.pages] == list(range(max(said, 2)))
+    assert [page.reason for page in outcome.pages] == [""] * 2 + ["CorruptDocument"] * num_failed
+    assert outcome.num_pages == len(outcome.pages)
+
+
+def test_pages_answered_before_a_document_broke_off_are_kept() -> None:
+    outcome = run({"a": paper("one", "two", "three", "four")}, reader=LyingReader(4, breaks_at=2))["a"]
+    assert [page.reason for page in outcome.pages] == ["", "", "RasterCrash", "RasterCrash"]
+    assert len(outcome.records) == 1
+    assert not outcome.is_ok
+
+
+def test_a_document_without_questions_is_out_before_the_engine_fails() -> None:
+    store = MemoryStore()
+    store.put("a", b"rubbish")
+    store.put("b", paper("hello"))
+    lost = LostEngine()
+    lost.num_batches = 1
+    outcomes = extract_all(store.list(Selection()), replace(line(store), engine=lost, num_fetchers=1))
+    assert next(outcomes).reason == "CorruptDocument"
+    with pytest.raises(EngineUnavailable):
+        next(outcomes)
+
+
+def test_a_mistake_of_ours_in_a_reading_thread_is_raised_not_swallowed() -> None:
+    def is_done(_: str) -> bool:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run({"a": paper("hello"), "b": paper("hello")}, is_done=is_done)
