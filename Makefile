@@ -2,12 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# PREFECT_* quieten the throw-away server that a local flow run starts; set PREFECT_API_URL to use a real one.
 SOURCE ?=
 SCHEMA ?= invoice
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format soak bench clean
+.PHONY: help setup setup-dev demo test check format bench clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,11 +32,8 @@ format: setup-dev ## Put the code in its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-soak: setup-dev ## Run the heavy tests
-	$(BIN)/python -m pytest -m soak tests
-
 bench: setup ## Run every benchmark; each prints one JSON line
-	@for name in tiles db grammar pipeline; do $(BIN)/llava-ocr bench $$name --json || exit 1; done
+	@for name in tiles db grammar pipeline memory; do $(BIN)/llava-ocr bench $$name --json || exit 1; done
 
 clean: ## Remove the demo's files and the environment
 	rm -rf demo $(VENV)
