@@ -1,0 +1,165 @@
+"""Typesetting: puts phrases on pages and keeps, for every word, its box and, for every value, its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from llava_ocr.geometry import Box
+from llava_ocr.records import Word
+from llava_ocr.synth.base import Mark, PaintedPage, Patch, PrintedValue, Rgb, Stroke, TextRun
+from llava_ocr.synth.fonts import Face
+from llava_ocr.synth.phrases import Phrase, Token, Value, tokens
+
+BLACK: Rgb = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """A face at a size (points) in a colour."""
+
+    face: Face
+    size: float
+    color: Rgb = BLACK
+
+    @property
+    def leading(self) -> float:
+        """Usual distance of baselines in points."""
+        return self.size * 1.22
+
+    def width(self, text: str) -> float:
+        """Return the width of `text` in points."""
+        return self.face.width(text) * self.size
+
+
+@dataclass(slots=True)
+class _Sheet:
+    marks: list[Mark] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    printed: list[tuple[Value, list[int]]] = field(default_factory=list)
+
+
+class Canvas:
+    """Pages of one size in points, y downward. Text is put at baselines; widths come from font metrics alone."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width = width
+        self.height = height
+        self._sheets = [_Sheet()]
+        self._sheet = self._sheets[0]
+
+    @property
+    def num_pages(self) -> int:
+        """Pages so far."""
+        return len(self._sheets)
+
+    def add_page(self) -> None:
+        """Begin another page and turn to it."""
+        self._sheets.append(_Sheet())
+        self._sheet = self._sheets[-1]
+
+    def turn_to(self, page_index: int) -> None:
+        """Go on drawing on a page that is already there."""
+        self._sheet = self._sheets[page_index]
+
+    def text(self, x: float, y: float, phrase: Phrase, ink: Ink, *, align: float = 0.0) -> float:
+        """Put one line; `align` is 0 with `x` at its left end, 1 at its right end, 0.5 at its middle. Returns its width."""
+        return self._line(x, y, tokens(phrase), phrase, ink=ink, align=align, homes={})
+
+    def paragraph(
+        self, x: float, y: float, phrase: Phrase, ink: Ink, *, width: float, leading: float = 0.0, align: float = 0.0
+    ) -> float:
+        """Put a phrase in lines of at most `width`, the first on baseline `y`. Returns the baseline after the last."""
+        homes: dict[int, list[int]] = {}
+        for line in wrap(tokens(phrase), ink, width=width):
+            self._line(x + align * width, y, line, phrase, ink=ink, align=align, homes=homes)
+            y += leading or ink.leading
+        return y
+
+    def rule(self, x0: float, y0: float, x1: float, y1: float, *, width: float = 0.5, color: Rgb = BLACK) -> None:
+        """Draw a straight line."""
+        self._sheet.marks.append(Stroke(x0, y0, x1, y1, width, color))
+
+    def frame(self, x0: float, y0: float, x1: float, y1: float, *, width: float = 0.5, color: Rgb = BLACK) -> None:
+        """Draw the four sides of a rectangle."""
+        for ax, ay, bx, by in ((x0, y0, x1, y0), (x1, y0, x1, y1), (x1, y1, x0, y1), (x0, y1, x0, y0)):
+            self.rule(ax, ay, bx, by, width=width, color=color)
+
+    def shade(self, x0: float, y0: float, x1: float, y1: float, *, color: Rgb, kind: str = "rectangle") -> None:
+        """Fill an area; draw it before the text that stands on it."""
+        self._sheet.marks.append(Patch(kind, x0, y0, x1, y1, color))
+
+    def finish(self) -> tuple[tuple[PaintedPage, ...], tuple[PrintedValue, ...]]:
+        """Return the pages and every value's print, in drawing order."""
+        pages = tuple(self._page(sheet) for sheet in self._sheets)
+        printed = tuple(
+            PrintedValue(path, " ".join(value.text.split()), page_index, tuple(words))
+            for page_index, sheet in enumerate(self._sheets)
+            for value, words in sheet.printed
+            for path in value.paths
+        )
+        return pages, printed
+
+    def _page(self, sheet: _Sheet) -> PaintedPage:
+        w, h = self.width, self.height
+        words = tuple(
+            Word(text, Box(x0 / w, y0 / h, x1 / w, y1 / h))
+            for text, (x0, y0, x1, y1) in zip(sheet.texts, sheet.boxes, strict=True)
+        )
+        return PaintedPage(w, h, words, tuple(sheet.marks))
+
+    def _line(
+        self,
+        x: float,
+        y: float,
+        line: Sequence[Token],
+        phrase: Phrase,
+        *,
+        ink: Ink,
+        align: float,
+        homes: dict[int, list[int]],
+    ) -> float:
+        sheet, face, size = self._sheet, ink.face, ink.size
+        text = " ".join(token for token, _ in line)
+        if not text:
+            return 0.0
+        widths = [face.width(token) * size for token, _ in line]
+        space = face.width(" ") * size
+        total = sum(widths) + space * (len(line) - 1)
+        x -= total * align
+        sheet.marks.append(TextRun(x, y, text, face.name, size, ink.color))
+        top, bottom = y - face.ascender * size, y - face.descender * size
+        for (token, owners), width in zip(line, widths, strict=True):
+            for owner in owners:
+                if owner not in homes:
+                    part = phrase[owner]
+                    assert isinstance(part, Value), part
+                    homes[owner] = []
+                    sheet.printed.append((part, homes[owner]))
+                homes[owner].append(len(sheet.texts))
+            sheet.texts.append(token)
+            sheet.boxes.append((x, top, x + width, bottom))
+            x += width + space
+        return total
+
+
+def wrap(words: Sequence[Token], ink: Ink, *, width: float) -> list[list[Token]]:
+    """Break words into lines of at most `width` points; a longer word has a line of its own."""
+    lines: list[list[Token]] = []
+    room = 0.0
+    space = ink.width(" ")
+    for token in words:
+        wide = ink.width(token[0])
+        if lines and wide + space <= room:
+            lines[-1].append(token)
+            room -= wide + space
+        else:
+            lines.append([token])
+            room = width - wide
+    return lines
+
+
+def phrase_width(phrase: Phrase, ink: Ink) -> float:
+    """Return the width of a phrase on one line in points."""
+    return ink.width(" ".join(token for token, _ in tokens(phrase)))

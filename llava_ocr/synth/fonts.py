@@ -1,0 +1,136 @@
+"""Font faces and their metrics. PyMuPDF's built-in faces are always there; faces found on the system add variety."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pymupdf
+
+BUILT_IN = {
+    "Helvetica": ("helv", "hebo", "heit"),
+    "Times": ("tiro", "tibo", "tiit"),
+    "Courier": ("cour", "cobo", "coit"),
+}
+# Families whose three faces are looked for on the system: regular, bold, italic.
+SYSTEM_STEMS = {
+    "DejaVuSans": ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique"),
+    "DejaVuSerif": ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic"),
+    "DejaVuSansCondensed": ("DejaVuSansCondensed", "DejaVuSansCondensed-Bold", "DejaVuSansCondensed-Oblique"),
+    "DejaVuSansMono": ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique"),
+    "LiberationSansNarrow": (
+        "LiberationSansNarrow-Regular",
+        "LiberationSansNarrow-Bold",
+        "LiberationSansNarrow-Italic",
+    ),
+    "Carlito": ("Carlito-Regular", "Carlito-Bold", "Carlito-Italic"),
+    "Caladea": ("Caladea-Regular", "Caladea-Bold", "Caladea-Italic"),
+    "Lato": ("Lato-Regular", "Lato-Bold", "Lato-Italic"),
+    "OpenSans": ("OpenSans-Regular", "OpenSans-Bold", "OpenSans-Italic"),
+    "Roboto": ("Roboto-Regular", "Roboto-Bold", "Roboto-Italic"),
+    "NotoSans": ("NotoSans-Regular", "NotoSans-Bold", "NotoSans-Italic"),
+    "NotoSerif": ("NotoSerif-Regular", "NotoSerif-Bold", "NotoSerif-Italic"),
+    "Ubuntu": ("Ubuntu-R", "Ubuntu-B", "Ubuntu-RI"),
+    "Arial": ("Arial", "Arial Bold", "Arial Italic"),
+    "Verdana": ("Verdana", "Verdana Bold", "Verdana Italic"),
+    "Georgia": ("Georgia", "Georgia Bold", "Georgia Italic"),
+    "CourierPrime": ("CourierPrime-Regular", "CourierPrime-Bold", "CourierPrime-Italic"),
+    "Inconsolata": ("Inconsolata-Regular", "Inconsolata-Bold", "Inconsolata-Regular"),
+    "C059": ("C059-Roman", "C059-Bold", "C059-Italic"),
+    "P052": ("P052-Roman", "P052-Bold", "P052-Italic"),
+    "URWGothic": ("URWGothic-Book", "URWGothic-Demi", "URWGothic-BookOblique"),
+    "URWBookman": ("URWBookman-Light", "URWBookman-Demi", "URWBookman-LightItalic"),
+}
+MONO = frozenset({"Courier", "DejaVuSansMono", "CourierPrime", "Inconsolata"})
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face: its name, how far it reaches over and under the baseline (em), and its glyphs' widths (em)."""
+
+    name: str
+    font: Any
+    ascender: float
+    descender: float
+    widths: dict[str, float] = field(default_factory=dict)
+
+    def width(self, text: str) -> float:
+        """Return the advance of `text` in em."""
+        widths = self.widths
+        try:
+            return sum([widths[c] for c in text])
+        except KeyError:
+            for c in set(text) - widths.keys():
+                widths[c] = self.font.glyph_advance(ord(c))
+            return sum([widths[c] for c in text])
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A font family's three faces."""
+
+    name: str
+    regular: Face
+    bold: Face
+    italic: Face
+
+    @property
+    def is_mono(self) -> bool:
+        """Whether all glyphs are equally wide."""
+        return self.name in MONO
+
+
+@cache
+def open_face(name: str) -> Face:
+    """Open a face by its built-in name or its file's stem."""
+    path = _system_files().get(name)
+    font = pymupdf.Font(fontfile=str(path)) if path else pymupdf.Font(name)
+    return Face(name, font, *_reach(font))
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """Name the families that can be used on this machine, built-in ones first."""
+    found = _system_files()
+    return (*BUILT_IN, *(name for name, stems in SYSTEM_STEMS.items() if all(stem in found for stem in stems)))
+
+
+@cache
+def open_family(name: str) -> Family:
+    """Open a family by its name."""
+    stems = BUILT_IN.get(name) or SYSTEM_STEMS[name]
+    return Family(name, *(open_face(stem) for stem in stems))
+
+
+def choose_family(rng: Random) -> Family:
+    """Pick one of this machine's families; the built-in sans stands for most office print."""
+    names = families()
+    weights = [3.0 if name == "Helvetica" else 0.4 if name in MONO else 1.0 for name in names]
+    return open_family(rng.choices(names, weights)[0])
+
+
+def _reach(font: Any) -> tuple[float, float]:
+    # MuPDF gives text-layer boxes at least one em of height by stretching faces that say less.
+    ascender, descender = float(font.ascender), float(font.descender)
+    return ascender, descender
+
+
+@cache
+def _system_files() -> dict[str, Path]:
+    return {path.stem: path for folder in _folders() for path in sorted(folder.rglob("*.[to]tf"))}
+
+
+def _folders() -> list[Path]:
+    home = Path.home()
+    if sys.platform == "darwin":
+        named = [Path("/Library/Fonts"), Path("/System/Library/Fonts/Supplemental"), home / "Library/Fonts"]
+    elif sys.platform == "win32":
+        named = [Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts"]
+    else:
+        named = [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home / ".fonts", home / ".local/share/fonts"]
+    return [folder for folder in named if folder.is_dir()]

@@ -1,0 +1,21 @@
+"""The front door: `paint(schema, seed)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llava_ocr.errors import UnknownSchema
+from llava_ocr.synth.base import PaintedDocument
+from llava_ocr.synth.invoice_page import paint_invoice
+
+PAINTERS: dict[str, Callable[[int], PaintedDocument]] = {"invoice": paint_invoice}
+
+
+def paint(schema: str, seed: int) -> PaintedDocument:
+    """Paint one document. Equal seeds give equal truths everywhere, and equal words where the fonts are equal.
+
+    Raises UnknownSchema where nothing is known of how such a document looks.
+    """
+    if schema not in PAINTERS:
+        raise UnknownSchema(f"no painter for `{schema}`; there are {', '.join(sorted(PAINTERS))}")
+    return PAINTERS[schema](seed)

@@ -1,0 +1,42 @@
+"""The shape of each painted document type's truth, and filling it from paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+PARTY = ("name", "vat_id", "street", "postcode", "city", "country")
+# Leaves in schema order; a nested tuple is a group, `[]` at a name's end a list of rows.
+Shape = tuple[str | tuple[str, tuple[str, ...]], ...]
+SHAPES: dict[str, Shape] = {
+    "invoice": (
+        "invoice_number", "issue_date", "due_date", "currency", ("seller", PARTY), ("buyer", PARTY), "net_total", "tax_total",
+        "grand_total", "due_amount", "iban", ("lines[]", ("description", "quantity", "unit_price", "line_total")),
+    ),
+    "receipt": ("merchant_name", "merchant_address", "date", "total", ("lines[]", ("description", "quantity", "unit_price", "line_total"))),
+}  # fmt: skip
+_ROW = re.compile(r"(\w+)\[(\d+)\]\.")
+
+
+def fill_shape(schema: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """Nest `values` by path into the schema's shape; what is not there is None, rows are as many as are named."""
+    truth: dict[str, Any] = {}
+    for entry in SHAPES[schema]:
+        if isinstance(entry, str):
+            truth[entry] = values.get(entry)
+            continue
+        name, leaves = entry
+        if name.endswith("[]"):
+            name = name.removesuffix("[]")
+            truth[name] = [
+                {leaf: values.get(f"{name}[{i}].{leaf}") for leaf in leaves} for i in range(_num_rows(name, values))
+            ]
+        else:
+            truth[name] = {leaf: values.get(f"{name}.{leaf}") for leaf in leaves}
+    return truth
+
+
+def _num_rows(name: str, values: Mapping[str, str]) -> int:
+    found = (_ROW.match(path) for path in values)
+    return max((int(match[2]) + 1 for match in found if match and match[1] == name), default=0)

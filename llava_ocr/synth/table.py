@@ -1,0 +1,220 @@
+"""Tables of many shapes, over as many pages as they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from llava_ocr.synth.blocks import Frame
+from llava_ocr.synth.canvas import Canvas, Ink, phrase_width, wrap
+from llava_ocr.synth.look import WHITE, Look
+from llava_ocr.synth.phrases import Phrase, tokens
+from llava_ocr.synth.streams import chance, weighted
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its header, `align` 0 left, 1 right, and whether it takes the room that others leave."""
+
+    name: str
+    header: str
+    align: float
+    is_wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Cells by column name; `below` are lines under the wide column's cell. A `heading` row spans all columns."""
+
+    cells: dict[str, Phrase]
+    below: tuple[Phrase, ...] = ()
+    heading: Phrase = ()
+    is_bold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableStyle:
+    """How a table looks. `header` is rules, shade, inverse, plain or none; `body` is plain, rules, zebra, grid, columns."""
+
+    header: str
+    body: str
+    padding: float
+    gap: float
+    is_header_bold: bool
+    repeats_header: bool
+
+
+def draw_table_style(rng: Random) -> TableStyle:
+    """Draw a table's look."""
+    return TableStyle(
+        header=weighted(rng, [("rules", 3), ("shade", 3), ("inverse", 1.5), ("plain", 1.5), ("box", 1), ("none", 0.15)]),
+        body=weighted(rng, [("plain", 4), ("rules", 3), ("zebra", 1.5), ("grid", 1.5), ("columns", 0.8)]),
+        padding=rng.uniform(2, 6), gap=rng.choice((0, 1, 2, 3, 4, 6, 10)), is_header_bold=chance(rng, 0.7),
+        repeats_header=chance(rng, 0.8),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be put: columns, rows, style, and the look it stands in."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    style: TableStyle
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    edges: tuple[tuple[float, float], ...]
+    ink: Ink
+    bold: Ink
+    small: Ink
+
+
+# Asked before a row that has no room left, with the row's index: ends the page and gives where to go on.
+NextPage = Callable[[int], Frame]
+
+
+def put_table(canvas: Canvas, frame: Frame, table: Table, *, bottom: float, next_page: NextPage) -> Frame:
+    """Put a table; ask `next_page` where a row does not fit above `bottom`. Returns what is left below it."""
+    plan = _plan(frame, table)
+    y = _header(canvas, frame, table, plan)
+    top, style = y, table.style
+    for number, row in enumerate(table.rows):
+        height = _height(table, row, plan)
+        if y + height > bottom and y > top:
+            _close(canvas, frame, table, plan, y=y, top=top)
+            frame = next_page(number)
+            y = top = _header(canvas, frame, table, plan) if style.repeats_header else frame.y + plan.ink.size
+        if style.body == "zebra" and number % 2:
+            canvas.shade(frame.x, y, frame.x + frame.width, y + height, color=table.look.tint)
+        _row(canvas, frame, table, row, plan=plan, y=y)
+        y += height
+        if style.body in ("rules", "grid"):
+            canvas.rule(frame.x, y, frame.x + frame.width, y, width=0.4, color=(0.6, 0.6, 0.6))
+    _close(canvas, frame, table, plan, y=y, top=top)
+    return frame.moved(y)
+
+
+def _plan(frame: Frame, table: Table) -> _Plan:
+    look = table.look
+    size = look.size * 0.95
+    for _ in range(8):
+        plan = _plan_at(frame, table, size)
+        wide = next(i for i, column in enumerate(table.columns) if column.is_wide)
+        if plan.edges[wide][1] - plan.edges[wide][0] > min(90, frame.width * 0.3) or size < 5.5:
+            break
+        size *= 0.93
+    return plan
+
+
+def _plan_at(frame: Frame, table: Table, size: float) -> _Plan:
+    look = table.look
+    ink, bold = replace(look.body, size=size), replace(look.bold, size=size)
+    head = bold if table.style.is_header_bold else ink
+    widths = []
+    for column in table.columns:
+        longest_word = max((head.width(word) for word in column.header.split()), default=0.0)
+        cells = [
+            phrase_width(row.cells[column.name], bold if row.is_bold else ink)
+            for row in table.rows
+            if row.cells.get(column.name)
+        ]
+        widths.append(max([longest_word, *cells]) + 2 * table.style.padding)
+    spare = frame.width - sum(w for w, c in zip(widths, table.columns, strict=True) if not c.is_wide)
+    widths = [spare if column.is_wide else width for width, column in zip(widths, table.columns, strict=True)]
+    edges, x = [], frame.x
+    for width in widths:
+        edges.append((x, x + width))
+        x += width
+    small = replace(look.small, size=size * 0.88)
+    return _Plan(tuple(edges), ink, bold, small)
+
+
+def _header(canvas: Canvas, frame: Frame, table: Table, plan: _Plan) -> float:
+    style, look = table.style, table.look
+    if style.header == "none":
+        return frame.y
+    ink = plan.bold if style.is_header_bold else plan.ink
+    lines = max(len(wrap(tokens((c.header,)), ink, width=_room(plan, i, style))) for i, c in enumerate(table.columns))
+    y0, y1 = frame.y, frame.y + (lines - 1) * ink.leading + ink.size * 1.3 + style.padding
+    x0, x1 = frame.x, frame.x + frame.width
+    if style.header in ("shade", "inverse"):
+        canvas.shade(x0, y0, x1, y1, color=look.tint if style.header == "shade" else look.accent)
+    if style.header == "inverse":
+        ink = replace(ink, color=WHITE)
+    if style.header in ("rules", "box"):
+        canvas.rule(x0, y1, x1, y1, width=0.8, color=look.accent)
+        canvas.rule(x0, y0, x1, y0, width=0.8, color=look.accent)
+    for index, column in enumerate(table.columns):
+        left, right = plan.edges[index]
+        room = right - left - 2 * style.padding
+        canvas.paragraph(
+            left + style.padding,
+            y0 + ink.size + style.padding / 2,
+            (column.header,),
+            ink,
+            width=room,
+            align=column.align,
+        )
+    return y1 + style.gap / 2
+
+
+def _room(plan: _Plan, index: int, style: TableStyle) -> float:
+    left, right = plan.edges[index]
+    return right - left - 2 * style.padding
+
+
+def _wide_index(table: Table) -> int:
+    return next(i for i, column in enumerate(table.columns) if column.is_wide)
+
+
+def _height(table: Table, row: Row, plan: _Plan) -> float:
+    style = table.style
+    base = plan.ink.size * 1.25 + style.gap
+    if row.heading:
+        return base + plan.ink.size * 0.3
+    wide = _wide_index(table)
+    cell = row.cells.get(table.columns[wide].name, ())
+    room = _room(plan, wide, style)
+    height = base + (len(wrap(tokens(cell), plan.ink, width=room)) - 1) * plan.ink.leading if cell else base
+    return height + sum(len(wrap(tokens(line), plan.small, width=room)) * plan.small.leading for line in row.below)
+
+
+def _row(canvas: Canvas, frame: Frame, table: Table, row: Row, *, plan: _Plan, y: float) -> None:
+    style = table.style
+    ink = plan.bold if row.is_bold else plan.ink
+    line = y + ink.size + style.gap / 2
+    if row.heading:
+        canvas.text(frame.x + style.padding, line, row.heading, plan.bold)
+        return
+    for index, column in enumerate(table.columns):
+        phrase = row.cells.get(column.name, ())
+        left, right = plan.edges[index]
+        if column.is_wide:
+            room = _room(plan, index, style)
+            low = canvas.paragraph(left + style.padding, line, phrase, ink, width=room) if phrase else line
+            low += plan.small.leading - ink.leading if phrase else 0
+            for extra in row.below:
+                low = canvas.paragraph(left + style.padding, low, extra, plan.small, width=room)
+        elif phrase:
+            x = (
+                left + style.padding
+                if column.align == 0
+                else right - style.padding
+                if column.align == 1
+                else (left + right) / 2
+            )
+            canvas.text(x, line, phrase, ink, align=column.align)
+
+
+def _close(canvas: Canvas, frame: Frame, table: Table, plan: _Plan, *, y: float, top: float) -> None:
+    style, look = table.style, table.look
+    if style.body in ("grid", "columns"):
+        for left, _ in plan.edges[1:]:
+            canvas.rule(left, frame.y, left, y, width=0.4, color=(0.5, 0.5, 0.5))
+        canvas.frame(frame.x, frame.y, frame.x + frame.width, y, width=0.6, color=look.accent)
+    elif style.header in ("rules", "box") and y > top:
+        canvas.rule(frame.x, y, frame.x + frame.width, y, width=0.6, color=look.accent)
