@@ -89,7 +89,7 @@ def draw_items(rng: Random, market: Market, style: Style, *, industry: str, day:
                 discount=discount,
                 rate=rng.choice(rates[1:]) if len(rates) > 1 and chance(rng, share_reduced) else rate,
                 total=to_cents(quantity * price * (100 - discount) / 100),
-            )  # fmt: skip
+            )
         )
     return tuple(items)
 
@@ -166,8 +166,11 @@ def _details(rng: Random, market: Market, style: Style, day: date) -> tuple[str,
     first = day - timedelta(days=rng.randint(5, 60))
     return tuple(
         rng.choice(TRADE["details"][style.language]).format(
-            code=make_reference(rng, day.year), d1=style.day(first), d2=style.day(first + timedelta(days=29)),
-            name=draw_name(rng, market), gtin=make_gln(rng),
+            code=make_reference(rng, day.year),
+            d1=style.day(first),
+            d2=style.day(first + timedelta(days=29)),
+            name=draw_name(rng, market),
+            gtin=make_gln(rng),
         )
         for _ in range(weighted(rng, [(1, 0.7), (2, 0.2), (3, 0.1)]))
-    )  # fmt: skip
+    )

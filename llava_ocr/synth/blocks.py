@@ -14,8 +14,14 @@ from llava_ocr.synth.streams import weighted
 Line = tuple[Phrase, Ink]
 Pair = tuple[str, Phrase]
 PAIR_SHAPES: tuple[tuple[str, float], ...] = (
-    ("colon", 2.5), ("columns", 3.0), ("right", 1.5), ("above", 1.2), ("grid", 0.8), ("strip", 1.0), ("both_right", 0.8),
-)  # fmt: skip
+    ("colon", 2.5),
+    ("columns", 3.0),
+    ("right", 1.5),
+    ("above", 1.2),
+    ("grid", 0.8),
+    ("strip", 1.0),
+    ("both_right", 0.8),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llava_ocr.geometry import Box
 from llava_ocr.records import Word
@@ -64,15 +64,17 @@ class Canvas:
         self._sheet = self._sheets[page_index]
 
     def text(self, x: float, y: float, phrase: Phrase, ink: Ink, *, align: float = 0.0) -> float:
-        """Put one line; `align` is 0 with `x` at its left end, 1 at its right end, 0.5 at its middle. Returns its width."""
+        """Put one line and return its width; `x` is its left end (`align` 0), middle (0.5) or right end (1)."""
         return self._line(x, y, tokens(phrase), phrase, ink=ink, align=align, homes={})
 
     def paragraph(
         self, x: float, y: float, phrase: Phrase, ink: Ink, *, width: float, leading: float = 0.0, align: float = 0.0
     ) -> float:
         """Put a phrase in lines of at most `width`, the first on baseline `y`. Returns the baseline after the last."""
+        words = tokens(phrase)
         homes: dict[int, list[int]] = {}
-        for line in wrap(tokens(phrase), ink, width=width):
+        ink = _fitting(words, ink, width=width)
+        for line in wrap(words, ink, width=width):
             self._line(x + align * width, y, line, phrase, ink=ink, align=align, homes=homes)
             y += leading or ink.leading
         return y
@@ -142,6 +144,12 @@ class Canvas:
             sheet.boxes.append((x, top, x + width, bottom))
             x += width + space
         return total
+
+
+def _fitting(words: Sequence[Token], ink: Ink, *, width: float) -> Ink:
+    """Shrink the ink where a single word is wider than the column, as offices do with long addresses."""
+    widest = max((ink.width(text) for text, _ in words), default=0.0)
+    return replace(ink, size=ink.size * max(0.5, width / widest)) if widest > width else ink
 
 
 def wrap(words: Sequence[Token], ink: Ink, *, width: float) -> list[list[Token]]:

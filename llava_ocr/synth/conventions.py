@@ -9,17 +9,8 @@ from random import Random
 
 from llava_ocr.synth.markets import Market
 from llava_ocr.synth.streams import chance, weighted
+from llava_ocr.synth.vocabulary import CALENDAR
 
-MONTHS = {
-    "en": ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"],
-    "de": ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"],
-    "fr": ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"],
-}
-SHORT_MONTHS = {
-    "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-    "de": ["Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sep.", "Okt.", "Nov.", "Dez."],
-    "fr": ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
-}
 SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF", "CAD": "$", "AUD": "$", "MYR": "RM", "SGD": "S$"}
 # A bare dollar sign names the US dollar; elsewhere the code must stand on the page too.
 SIGN_NAMES_CURRENCY = {"EUR", "USD", "GBP", "CHF", "MYR", "SGD"}
@@ -32,7 +23,7 @@ class Style:
     language: str
     thousands: str
     decimal: str
-    date: str
+    date_pattern: str
     money: str
     mark: str
 
@@ -50,7 +41,7 @@ class Style:
 
     def day(self, value: date) -> str:
         """Write a date in the document's style."""
-        return write_date(value, self.date, self.language)
+        return write_date(value, self.date_pattern, self.language)
 
 
 def write_date(day: date, pattern: str, language: str) -> str:
@@ -64,8 +55,8 @@ def write_date(day: date, pattern: str, language: str) -> str:
         "%m": f"{day.month:02d}",
         "%Y": str(day.year),
         "%y": f"{day.year % 100:02d}",
-        "%B": MONTHS[language][month],
-        "%b": SHORT_MONTHS[language][month],
+        "%B": CALENDAR["months"][language][month],
+        "%b": CALENDAR["short_months"][language][month],
     }
     for mark, text in texts.items():
         pattern = pattern.replace(mark, text)

@@ -52,12 +52,22 @@ def draw_invoice(rng: Random) -> Invoice:
     abroad = choose_foreign_market(rng, market) if chance(rng, 0.15) else market
     buyer = draw_customer(rng, abroad)
     return Invoice(
-        market=market, style=style, industry=industry, seller=draw_party(rng, market, industry), buyer=buyer,
-        ship_to=draw_customer(rng, abroad), number=make_reference(rng, issued.year), issued=issued,
+        market=market,
+        style=style,
+        industry=industry,
+        seller=draw_party(rng, market, industry),
+        buyer=buyer,
+        ship_to=draw_customer(rng, abroad),
+        number=make_reference(rng, issued.year),
+        issued=issued,
         due=issued + timedelta(days=rng.choice((0, 7, 8, 10, 14, 14, 15, 20, 21, 28, 30, 30, 30, 45, 60))),
-        references={name: make_reference(rng, issued.year) for name in REFERENCES}, dates=_other_dates(rng, issued),
-        contact=draw_name(rng, market), items=items, totals=add_up(rng, items), is_credit=is_credit,
-    )  # fmt: skip
+        references={name: make_reference(rng, issued.year) for name in REFERENCES},
+        dates=_other_dates(rng, issued),
+        contact=draw_name(rng, market),
+        items=items,
+        totals=add_up(rng, items),
+        is_credit=is_credit,
+    )
 
 
 def _other_dates(rng: Random, issued: date) -> dict[str, date]:

@@ -38,13 +38,22 @@ def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]
     """Say what a sentence's holes hold; only those in the template are said, so that nothing else counts as printed."""
     rng, seller, dates = speech.rng, invoice.seller, invoice.dates
     said: dict[str, Phrase] = {
-        "name": (invoice.contact,), "last": (invoice.buyer.person.split()[-1],), "name2": (seller.person,), "phone": (seller.phone,),
-        "email": (seller.email,), "web": (seller.web,), "bank": (seller.bank,), "bic": (seller.bic,), "register": (seller.register,),
-        "taxno": (seller.tax_number,), "ref": (invoice.references["order_number"],), "p": ("2",),
+        "name": (invoice.contact,),
+        "last": (invoice.buyer.person.split()[-1],),
+        "name2": (seller.person,),
+        "phone": (seller.phone,),
+        "email": (seller.email,),
+        "web": (seller.web,),
+        "bank": (seller.bank,),
+        "bic": (seller.bic,),
+        "register": (seller.register,),
+        "taxno": (seller.tax_number,),
+        "ref": (invoice.references["order_number"],),
+        "p": ("2",),
         "date": (speech.style.day(dates[rng.choice(("early", "delivery_date", "next", "order_date"))]),),
         "date2": (speech.style.day(dates["period_end"]),),
         "amount": (speech.style.amount(to_cents(invoice.totals.grand * Decimal(rng.randint(2, 90)) / 100)),),
-    }  # fmt: skip
+    }
     if "{due}" in template:
         said["due"] = speech.day(invoice.due, "due_date")
     if "{number}" in template:

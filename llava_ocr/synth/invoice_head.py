@@ -11,9 +11,10 @@ from llava_ocr.synth.conventions import SIGNS
 from llava_ocr.synth.invoice import Invoice
 from llava_ocr.synth.look import pick_some
 from llava_ocr.synth.parties import Party
-from llava_ocr.synth.phrases import Phrase, join
+from llava_ocr.synth.phrases import Phrase
 from llava_ocr.synth.sayings import AddressStyle, Speech, one_line, say_address
 from llava_ocr.synth.streams import chance, weighted
+from llava_ocr.synth.vocabulary import WORDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,18 @@ def say_meta(speech: Speech, invoice: Invoice) -> list[Pair]:
         "terms": (rng.choice(_values(speech, "terms_value")),),
     }
     shares = [
-        ("invoice_number", 1.0), ("issue_date", 1.0), ("customer_number", 0.42), ("order_number", 0.32), ("order_date", 0.16),
-        ("delivery_note", 0.12), ("delivery_date", 0.25), ("period", 0.1), ("reference", 0.22), ("contact", 0.22), ("terms", 0.2),
-    ]  # fmt: skip
+        ("invoice_number", 1.0),
+        ("issue_date", 1.0),
+        ("customer_number", 0.42),
+        ("order_number", 0.32),
+        ("order_date", 0.16),
+        ("delivery_note", 0.12),
+        ("delivery_date", 0.25),
+        ("period", 0.1),
+        ("reference", 0.22),
+        ("contact", 0.22),
+        ("terms", 0.2),
+    ]
     names = pick_some(rng, shares)
     if chance(rng, 0.2):
         rng.shuffle(names)
@@ -110,11 +120,7 @@ def say_meta(speech: Speech, invoice: Invoice) -> list[Pair]:
         mark = speech.market.currency if chance(rng, 0.8) else SIGNS[speech.market.currency]
         pairs.insert(rng.randint(0, len(pairs)), (speech.label("currency"), speech.currency(mark)))
     if chance(rng, 0.1):
-        pairs.append(
-            (speech.label("page"), ())
-            if False
-            else (speech.label("shipping"), (rng.choice(_values(speech, "shipping_value")),))
-        )
+        pairs.append((speech.label("shipping"), (rng.choice(_values(speech, "shipping_value")),)))
     if chance(rng, 0.08):
         pairs.append((speech.label("due_amount"), speech.amount(invoice.totals.due, "due_amount")))
     return pairs
@@ -132,8 +138,6 @@ def say_more_meta(speech: Speech, invoice: Invoice) -> list[Pair]:
 
 
 def _values(speech: Speech, concept: str) -> list[str]:
-    from llava_ocr.synth.vocabulary import WORDING
-
     return WORDING[speech.style.language][concept]
 
 
@@ -147,10 +151,17 @@ def say_party(speech: Speech, party: Party, role: str, address: AddressStyle, *,
 def say_contact(speech: Speech, party: Party, role: str, *, shares: Sequence[tuple[str, float]]) -> list[Pair]:
     """Say phone, mail, identifiers and so on, each as often as its share says."""
     said: dict[str, Phrase] = {
-        "phone": (party.phone,), "fax": (party.fax,), "email": (party.email,), "web": (party.web,), "gln": (party.gln,),
-        "tax_number": (party.tax_number,), "register": (party.register,), "manager": (party.person,), "bank": (party.bank,),
+        "phone": (party.phone,),
+        "fax": (party.fax,),
+        "email": (party.email,),
+        "web": (party.web,),
+        "gln": (party.gln,),
+        "tax_number": (party.tax_number,),
+        "register": (party.register,),
+        "manager": (party.person,),
+        "bank": (party.bank,),
         "bic": (party.bic,),
-    }  # fmt: skip
+    }
     names = pick_some(speech.rng, shares)
     pairs = []
     for name in names:
@@ -212,8 +223,3 @@ def say_subject(speech: Speech, invoice: Invoice, title: str) -> tuple[Phrase, b
         of = {"de": (" vom ", " vom "), "fr": (" du ", " - "), "en": (" dated ", " of ", " - ")}
         phrase = (*phrase, rng.choice(of[speech.style.language]), *speech.day(invoice.issued, "issue_date"))
     return phrase, True
-
-
-def join_pairs(speech: Speech, pairs: Sequence[Pair], between: str) -> Phrase:
-    """Say pairs on one line."""
-    return join([(f"{label} ", *phrase) for label, phrase in pairs], between)

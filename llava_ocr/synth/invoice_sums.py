@@ -98,8 +98,9 @@ def put_sums(canvas: Canvas, frame: Frame, sums: list[Sum], look: Look, *, has_r
             canvas.rule(frame.x, y + 1, frame.x + frame.width, y + 1, width=0.8, color=look.accent)
         if line.is_strong and look.has_bold_values and number == len(sums) - 1:
             canvas.shade(frame.x - 3, y + 2, frame.x + frame.width + 3, y + leading + 2, color=look.tint)
-        end = canvas.paragraph(frame.x, y + leading - 2, (with_end(look, line.label),), ink, width=frame.width * 0.62)
-        canvas.text(frame.x + frame.width, y + leading - 2, line.phrase, ink, align=1.0)
+        wide = canvas.text(frame.x + frame.width, y + leading - 2, line.phrase, ink, align=1.0)
+        room = max(frame.width - wide - 6, 40)
+        end = canvas.paragraph(frame.x, y + leading - 2, (with_end(look, line.label),), ink, width=room)
         y = max(y + leading, end - ink.size)
     return y
 

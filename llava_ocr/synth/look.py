@@ -91,13 +91,25 @@ def draw_look(rng: Random, fonts: Random, market: Market, *, language: str) -> L
     family = choose_family(fonts)
     gray = rng.choice((0.0, 0.0, 0.0, 0.1, 0.2, 0.3))
     return Look(
-        width=width, height=height, left=rng.uniform(28, 75), right=rng.uniform(28, 65), top=rng.uniform(24, 60),
-        bottom=rng.uniform(45, 90), size=weighted(rng, [(8.0, 1), (8.5, 1), (9.0, 3), (9.5, 2), (10.0, 3), (10.5, 1), (11.0, 1), (7.5, 0.5)]),
-        family=family, head_family=choose_family(fonts) if chance(rng, 0.25) else family, accent=accent, tint=tint,
-        ink_color=(gray, gray, gray), label_end=weighted(rng, [(":", 0.55), ("", 0.27), (" :", 0.14 if language == "fr" else 0.04), (".", 0.02)]),
-        has_bold_labels=chance(rng, 0.25), has_bold_values=chance(rng, 0.2), has_capital_labels=chance(rng, 0.08),
-        leading=rng.uniform(1.12, 1.5), language=language,
-    )  # fmt: skip
+        width=width,
+        height=height,
+        left=rng.uniform(28, 75),
+        right=rng.uniform(28, 65),
+        top=rng.uniform(24, 60),
+        bottom=rng.uniform(45, 90),
+        size=weighted(rng, [(8.0, 1), (8.5, 1), (9.0, 3), (9.5, 2), (10.0, 3), (10.5, 1), (11.0, 1), (7.5, 0.5)]),
+        family=family,
+        head_family=choose_family(fonts) if chance(rng, 0.25) else family,
+        accent=accent,
+        tint=tint,
+        ink_color=(gray, gray, gray),
+        label_end=weighted(rng, [(":", 0.55), ("", 0.27), (" :", 0.14 if language == "fr" else 0.04), (".", 0.02)]),
+        has_bold_labels=chance(rng, 0.25),
+        has_bold_values=chance(rng, 0.2),
+        has_capital_labels=chance(rng, 0.08),
+        leading=rng.uniform(1.12, 1.5),
+        language=language,
+    )
 
 
 def wording(rng: Random, look: Look, concept: str) -> str:

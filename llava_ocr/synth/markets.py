@@ -104,22 +104,24 @@ FRENCH = ("1 234,56", "1 234,56", "1 234,56", "1234,56", "1.234,56", "1,234.56",
 ANGLO = ("1,234.56", "1,234.56", "1,234.56", "1234.56")
 SWISS = ("1’234.56", "1'234.56", "1'234.56", "1 234.56", "1234.56", "1,234.56")
 
+BELGIAN = (*FRENCH, *EURO)
+CA_DATES = (*US_DATES, *GB_DATES)
+
 MARKETS: tuple[tuple[Market, float], ...] = (
     (Market("de_DE", "de", "DE", "EUR", "#####", ("19", "7"), EURO, DE_DATES, DE_FIRMS, "+49"), 0.27),
     (Market("de_AT", "de", "AT", "EUR", "####", ("20", "10", "13"), EURO, DE_DATES, DE_FIRMS, "+43"), 0.05),
     (Market("de_CH", "de", "CH", "CHF", "####", ("8.1", "2.6"), SWISS, DE_DATES, (*DE_FIRMS[:5], "Sàrl"), "+41"), 0.06),
     (Market("fr_FR", "fr", "FR", "EUR", "#####", ("20", "10", "5.5"), FRENCH, FR_DATES, FR_FIRMS, "+33"), 0.24),
     (Market("fr_CH", "fr", "CH", "CHF", "####", ("8.1", "2.6"), SWISS, FR_DATES, ("SA", "Sàrl", "SARL"), "+41"), 0.03),
-    (Market("fr_FR", "fr", "BE", "EUR", "####", ("21", "6"), (*FRENCH, *EURO), FR_DATES, ("SRL", "SA", "SPRL"), "+32"), 0.03),
+    (Market("fr_FR", "fr", "BE", "EUR", "####", ("21", "6"), BELGIAN, FR_DATES, ("SRL", "SA", "SPRL"), "+32"), 0.03),
     (Market("en_US", "en", "US", "USD", "#####", ("8.25", "6", "7"), ANGLO, US_DATES, US_FIRMS, "+1", "letter"), 0.14),
     (Market("en_GB", "en", "GB", "GBP", "??## #??", ("20", "5"), ANGLO, GB_DATES, GB_FIRMS, "+44"), 0.09),
     (Market("en_IE", "en", "IE", "EUR", "?## ?#?#", ("23", "13.5"), ANGLO, GB_DATES, GB_FIRMS[:5], "+353"), 0.02),
-    (Market("en_CA", "en", "CA", "CAD", "?#? #?#", ("5", "13"), ANGLO, (*US_DATES, *GB_DATES), US_FIRMS, "+1", "letter"), 0.02),
+    (Market("en_CA", "en", "CA", "CAD", "?#? #?#", ("5", "13"), ANGLO, CA_DATES, US_FIRMS, "+1", "letter"), 0.02),
     (Market("en_AU", "en", "AU", "AUD", "####", ("10",), ANGLO, GB_DATES, (*GB_FIRMS[:2], "Pty Ltd"), "+61"), 0.02),
     (Market("en_IN", "en", "MY", "MYR", "#####", ("6",), ANGLO, GB_DATES, ASIA_FIRMS, "+60"), 0.015),
     (Market("en_IN", "en", "SG", "SGD", "######", ("9",), ANGLO, GB_DATES, ASIA_FIRMS, "+65"), 0.015),
 )  # fmt: skip
-ENGLISH_ABROAD = tuple(m for m, _ in MARKETS if m.country in ("DE", "AT", "CH", "FR", "BE"))
 
 COUNTRY_NAMES: dict[str, dict[str, str]] = {
     "DE": {"en": "Germany", "de": "Deutschland", "fr": "Allemagne"},

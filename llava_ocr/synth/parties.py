@@ -13,30 +13,7 @@ from faker import Factory
 from llava_ocr.synth.codes import fill, make_bic, make_gln, make_iban, make_vat_id
 from llava_ocr.synth.markets import Market
 from llava_ocr.synth.streams import chance, weighted
-from llava_ocr.synth.vocabulary import INDUSTRIES, TRADE
-
-STREETS = {
-    "de": ("{n}straße", "{n}straße", "{n}weg", "{n}allee", "{n}gasse", "{n}ring", "{n}-Straße", "Am {n}platz", "Alte {n}straße", "An der {n}mühle"),
-    "fr": ("rue {n}", "{k} rue de {n}", "rue du {n}", "avenue {n}", "boulevard {n}", "place {n}", "chemin de {n}", "impasse {n}", "allée des {n}", "route de {n}"),
-    "en": ("{n} Street", "{n} Road", "{n} Lane", "{n} Avenue", "{n} Drive", "{n} Way", "{n} St.", "{n} Blvd", "{n} Court", "Old {n} Road", "{n} Park"),
-}  # fmt: skip
-STREET_WORDS = {
-    "de": ["Haupt", "Bahnhof", "Garten", "Schul", "Dorf", "Berg", "Linden", "Kirch", "Wald", "Ring", "Mühlen", "Industrie", "Rosen", "Wiesen", "Goethe", "Schiller", "Post", "Markt", "Birken", "Eichen", "Hafen", "Bismarck", "Werk", "Sonnen", "Tal", "Ufer", "Messe"],
-    "fr": ["Victor-Hugo", "République", "Gambetta", "Pasteur", "Moulin", "Château", "Église", "Marché", "Lilas", "Paix", "Jaurès", "Foch", "Commerce", "Gare", "Écoles", "Vignes", "Fontaine", "Liberté", "Prés", "Voltaire", "Industrie"],
-    "en": ["High", "Station", "Church", "Victoria", "Mill", "Park", "Main", "Oak", "Maple", "Queen", "King", "Market", "Bridge", "Lake", "Elm", "Washington", "Industrial", "Harbour", "Green", "Spring", "Hill", "River", "Sunset", "Commerce", "Airport"],
-}  # fmt: skip
-BANKS = {
-    "de": ("Sparkasse {c}", "Volksbank {c} eG", "Commerzbank {c}", "Deutsche Bank", "Postbank", "Raiffeisenbank {c}", "Hypobank", "Stadtsparkasse {c}"),
-    "fr": ("Crédit Agricole {c}", "Banque Populaire", "BNP {c}", "Crédit du Nord", "Caisse d'Épargne {c}", "Société Bancaire de {c}", "La Poste"),
-    "en": ("First National Bank", "{c} Savings Bank", "Barclays {c}", "Union Bank", "Lloyds", "Community Credit Union", "Metro Bank"),
-}  # fmt: skip
-SYLLABLES = ["no", "va", "lu", "mo", "ra", "tek", "sy", "na", "ri", "on", "al", "te", "be", "ko", "fi", "da", "zen", "qua", "ly", "xo", "ve", "mar", "sol", "den", "ar", "ix", "um", "tra", "pla", "gen", "ter", "bio", "inno", "pro", "max", "uni"]
-PEOPLE_MIX = ("{b} {s}", "{a} & {b} {s}", "{b} {w} {s}", "{w} {b} {s}", "{x} {s}", "{x} {w} {s}", "{c} {w} {s}", "{i} {w} {s}", "{w} {c}", "{x}-{w} {s}", "{b} {w}", "{f} {b}", "{w} {f} {b}", "{b}, {a} & {w} {s}", "{x} {w} {c} {s}", "{i} {s}")  # fmt: skip
-LONG_WORDS = {
-    "de": ("Handelsgesellschaft", "Vertriebs", "Service", "Dienstleistungs", "Nord", "Süd", "International", "Deutschland", "Gruppe", "Beteiligungs"),
-    "fr": ("Distribution", "Services", "International", "France", "Groupe", "et Associés", "Développement", "Rhône-Alpes"),
-    "en": ("International", "Services", "Trading", "Holdings", "Solutions", "of London", "Europe", "Partners", "Worldwide"),
-}  # fmt: skip
+from llava_ocr.synth.vocabulary import INDUSTRIES, PLACES, TRADE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +58,22 @@ def draw_company(rng: Random, market: Market, industry: str, city: str) -> str:
     """Draw a company's name of one of many patterns."""
     faker = _names(market.locale)
     faker.random = rng
-    coined = "".join(rng.choice(SYLLABLES) for _ in range(rng.randint(2, 3)))
+    coined = "".join(rng.choice(PLACES["syllables"]) for _ in range(rng.randint(2, 3)))
     words = list(INDUSTRIES[industry]["firm"][market.language])
     if chance(rng, 0.15):
-        words = [f"{rng.choice(words)} {rng.choice(LONG_WORDS[market.language])}"]
-    text = rng.choice(PEOPLE_MIX).format(
-        a=faker.last_name(), b=faker.last_name(), f=faker.first_name(), c=city, w=rng.choice(words),
-        x=coined.upper() if chance(rng, 0.2) else coined.capitalize(), i=fill(rng, rng.choice(("???", "??", "?&?", "????"))),
+        words = [f"{rng.choice(words)} {rng.choice(PLACES['long_words'][market.language])}"]
+    text = rng.choice(PLACES["company_patterns"]).format(
+        a=faker.last_name(),
+        b=faker.last_name(),
+        f=faker.first_name(),
+        c=city,
+        w=rng.choice(words),
+        x=coined.upper() if chance(rng, 0.2) else coined.capitalize(),
+        i=fill(rng, rng.choice(("???", "??", "?&?", "????"))),
         s=rng.choice(market.companies),
-    )  # fmt: skip
+    )
     text = text.replace(" ,", ",")
-    return text.upper() if chance(rng, 0.1) else text
+    return str(text.upper() if chance(rng, 0.1) else text)
 
 
 def draw_party(rng: Random, market: Market, industry: str) -> Party:
@@ -104,13 +86,31 @@ def draw_party(rng: Random, market: Market, industry: str) -> Party:
     domain = _domain(rng, name, market)
     vat_id = make_vat_id(rng, market.country)
     return Party(
-        market=market, name=name, extra="", street=_street(rng, market), postcode=_postcode(rng, market), city=city,
-        region=region, country=market.country, vat_id=vat_id, tax_number=_tax_number(rng, market), person=person,
-        phone=_phone(rng, market), fax=_phone(rng, market), web=rng.choice(("www.", "www.", "", "https://")) + domain,
-        email=rng.choice(("info", "office", "kontakt", "billing", "accounts", "contact", "sales", _ascii(person.split()[-1]))) + "@" + domain,
-        register=_register(rng, market, city, vat_id), iban=make_iban(rng, market.country), bic=make_bic(rng, market.country),
-        bank=rng.choice(BANKS[market.language]).format(c=city), gln=make_gln(rng),
-    )  # fmt: skip
+        market=market,
+        name=name,
+        extra="",
+        street=_street(rng, market),
+        postcode=_postcode(rng, market),
+        city=city,
+        region=region,
+        country=market.country,
+        vat_id=vat_id,
+        tax_number=_tax_number(rng, market),
+        person=person,
+        phone=_phone(rng, market),
+        fax=_phone(rng, market),
+        web=rng.choice(("www.", "www.", "", "https://")) + domain,
+        email=rng.choice(
+            ("info", "office", "kontakt", "billing", "accounts", "contact", "sales", _ascii(person.split()[-1]))
+        )
+        + "@"
+        + domain,
+        register=_register(rng, market, city, vat_id),
+        iban=make_iban(rng, market.country),
+        bic=make_bic(rng, market.country),
+        bank=rng.choice(PLACES["banks"][market.language]).format(c=city),
+        gln=make_gln(rng),
+    )
 
 
 def draw_customer(rng: Random, market: Market) -> Party:
@@ -137,25 +137,15 @@ def _city(rng: Random, market: Market) -> tuple[str, str]:
     if chance(rng, 0.08):
         city = f"{city} {rng.randint(1, 20)}" if market.language != "en" else city
     if market.country in ("MY", "SG", "BE", "IE", "AU", "CA"):
-        city = rng.choice(CITIES[market.country])
+        city = rng.choice(PLACES["cities"][market.country])
     return (city.upper() if chance(rng, 0.15) else city), region
-
-
-CITIES = {
-    "MY": ("Kuala Lumpur", "Shah Alam", "Johor Bahru", "Petaling Jaya", "Klang", "Ipoh", "Seremban", "Puchong"),
-    "SG": ("Singapore",),
-    "BE": ("Bruxelles", "Liège", "Namur", "Charleroi", "Mons", "Anvers", "Gand", "Wavre"),
-    "IE": ("Dublin", "Dublin 2", "Cork", "Galway", "Limerick", "Waterford", "Kilkenny"),
-    "AU": ("Sydney NSW", "Melbourne VIC", "Brisbane QLD", "Perth WA", "Hobart TAS", "Geelong VIC"),
-    "CA": ("Toronto, ON", "Vancouver, BC", "Ottawa, ON", "Calgary, AB", "Halifax, NS", "Montréal, QC"),
-}
 
 
 def _street(rng: Random, market: Market) -> str:
     faker = _names(market.locale)
     faker.random = rng
-    name = rng.choice(STREET_WORDS[market.language]) if chance(rng, 0.6) else faker.last_name()
-    pattern = rng.choice(STREETS[market.language])
+    name = rng.choice(PLACES["street_words"][market.language]) if chance(rng, 0.6) else faker.last_name()
+    pattern = rng.choice(PLACES["streets"][market.language])
     number = str(rng.randint(1, 9999 if market.country == "US" and chance(rng, 0.6) else 160))
     if chance(rng, 0.12):
         number += rng.choice("abcdAB")

@@ -95,7 +95,7 @@ def draw_address_style(rng: Random) -> AddressStyle:
 
 def say_address(speech: Speech, party: Party, role: str, style: AddressStyle) -> list[Phrase]:
     """Say street, place and country, one phrase a line."""
-    lines = [(party.extra,)] if party.extra and style.has_extra else []
+    lines: list[Phrase] = [(party.extra,)] if party.extra and style.has_extra else []
     country = _country(speech, party, role, style.country)
     lines.append(speech.text(party.street, f"{role}.street"))
     lines += _place(speech, party, role, country if style.country in ("prefix", "suffix") else (), style.country)

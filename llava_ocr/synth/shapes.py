@@ -6,16 +6,34 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from llava_ocr.schema import LeafNode, Node, RowsNode
+
 PARTY = ("name", "vat_id", "street", "postcode", "city", "country")
 # Leaves in schema order; a nested tuple is a group, `[]` at a name's end a list of rows.
 Shape = tuple[str | tuple[str, tuple[str, ...]], ...]
 SHAPES: dict[str, Shape] = {
     "invoice": (
-        "invoice_number", "issue_date", "due_date", "currency", ("seller", PARTY), ("buyer", PARTY), "net_total", "tax_total",
-        "grand_total", "due_amount", "iban", ("lines[]", ("description", "quantity", "unit_price", "line_total")),
+        "invoice_number",
+        "issue_date",
+        "due_date",
+        "currency",
+        ("seller", PARTY),
+        ("buyer", PARTY),
+        "net_total",
+        "tax_total",
+        "grand_total",
+        "due_amount",
+        "iban",
+        ("lines[]", ("description", "quantity", "unit_price", "line_total")),
     ),
-    "receipt": ("merchant_name", "merchant_address", "date", "total", ("lines[]", ("description", "quantity", "unit_price", "line_total"))),
-}  # fmt: skip
+    "receipt": (
+        "merchant_name",
+        "merchant_address",
+        "date",
+        "total",
+        ("lines[]", ("description", "quantity", "unit_price", "line_total")),
+    ),
+}
 _ROW = re.compile(r"(\w+)\[(\d+)\]\.")
 
 
@@ -40,3 +58,13 @@ def fill_shape(schema: str, values: Mapping[str, str]) -> dict[str, Any]:
 def _num_rows(name: str, values: Mapping[str, str]) -> int:
     found = (_ROW.match(path) for path in values)
     return max((int(match[2]) + 1 for match in found if match and match[1] == name), default=0)
+
+
+def fill_tree(node: Node, values: Mapping[str, str], *, path: str = "") -> Any:
+    """Nest `values` by concrete path into a schema's tree; rows are as many as are named."""
+    if isinstance(node, LeafNode):
+        return values.get(path)
+    if isinstance(node, RowsNode):
+        return [fill_tree(node.row, values, path=f"{path}[{i}]") for i in range(_num_rows(path, values))]
+    prefix = f"{path}." if path else ""
+    return {child.name: fill_tree(child, values, path=f"{prefix}{child.name}") for child in node.children}

@@ -35,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class TableStyle:
-    """How a table looks. `header` is rules, shade, inverse, plain or none; `body` is plain, rules, zebra, grid, columns."""
+    """How a table looks: `header` and `body` name the shapes that `draw_table_style` draws from."""
 
     header: str
     body: str
@@ -48,11 +48,15 @@ class TableStyle:
 def draw_table_style(rng: Random) -> TableStyle:
     """Draw a table's look."""
     return TableStyle(
-        header=weighted(rng, [("rules", 3), ("shade", 3), ("inverse", 1.5), ("plain", 1.5), ("box", 1), ("none", 0.15)]),
+        header=weighted(
+            rng, [("rules", 3), ("shade", 3), ("inverse", 1.5), ("plain", 1.5), ("box", 1), ("none", 0.15)]
+        ),
         body=weighted(rng, [("plain", 4), ("rules", 3), ("zebra", 1.5), ("grid", 1.5), ("columns", 0.8)]),
-        padding=rng.uniform(2, 6), gap=rng.choice((0, 1, 2, 3, 4, 6, 10)), is_header_bold=chance(rng, 0.7),
+        padding=rng.uniform(2, 6),
+        gap=rng.choice((0, 1, 2, 3, 4, 6, 10)),
+        is_header_bold=chance(rng, 0.7),
         repeats_header=chance(rng, 0.8),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)

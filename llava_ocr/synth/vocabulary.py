@@ -14,6 +14,8 @@ def read_words(name: str) -> Any:
 
 INDUSTRIES: dict[str, dict[str, Any]] = read_words("goods")
 TRADE: dict[str, Any] = read_words("trade")
+PLACES: dict[str, Any] = read_words("places")
+CALENDAR: dict[str, Any] = read_words("calendar")
 WORDING: dict[str, dict[str, list[str]]] = {
     language: read_words(f"wording.{language}") for language in ("en", "de", "fr")
 }
