@@ -1,4 +1,4 @@
-"""The text the tokenizer learns its pieces from: painted drills, names and addresses, and the words of business papers."""
+"""The text the tokenizer learns its pieces from: painted drills, names, addresses, and the words of business papers."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from llava_ocr.words.layout import lay_out
 
 BUSINESS_WORDS = """
 null true false text amount number date code choice id name lines line seller buyer vendor customer supplier payee
-invoice receipt order statement delivery purchase credit note form sheet bill contract account bank iban bic swift tax vat
-rate total subtotal net gross grand due paid balance payment terms reference currency country city street postcode zip
-address phone fax email web registration company description quantity unit price item article position discount shipping
-allowance charge period start end issue issued service merchant cashier card cash change tip page description product
-Invoice INVOICE Number NUMBER Date DATE Total TOTAL Amount AMOUNT Tax TAX VAT Subtotal Due Bill Ship To From Qty Quantity
-Description Unit Price Terms Payment Customer Order Reference Account Bank Page Phone Email Company Address City Country
-Rechnung RECHNUNG Rechnungsnummer Rechnungsdatum Kundennummer Lieferdatum Leistungsdatum Bestellnummer Gesamtbetrag
-Zwischensumme Nettobetrag Bruttobetrag Umsatzsteuer MwSt USt Steuer Steuernummer Betrag Menge Einzelpreis Gesamtpreis
-Artikel Bezeichnung Einheit Stück Datum Seite Zahlung Zahlungsziel Fällig Bankverbindung Kontoinhaber Amtsgericht
-Geschäftsführer Handelsregister Telefon Straße Lieferschein Lieferant Kunde Rabatt Versand Summe Position Beschreibung
-Facture FACTURE Numéro Date Montant TTC HT TVA Total Échéance Règlement Désignation Quantité Prix unitaire Remise Livraison
-Client Fournisseur Commande Référence Adresse Téléphone Banque Siret Siren Capital RCS Paiement Conditions Facturation
-EUR USD CHF GBP IBAN BIC SWIFT SEPA ID Nr No Ref Pos GmbH AG KG Ltd LLC Inc Corp SARL SAS SA Co und and et der die das
-January February March April May June July August September October November December Januar Februar März Mai Juni Juli
-Oktober Dezember janvier février mars avril mai juin juillet août septembre octobre novembre décembre € £ $ § ° – • ™ ©
+invoice receipt order statement delivery purchase credit note form sheet bill contract account bank iban bic swift tax
+vat rate total subtotal net gross grand due paid balance payment terms reference currency country city street postcode
+zip address phone fax email web registration company description quantity unit price item article position discount
+shipping allowance charge period start end issue issued service merchant cashier card cash change tip page description
+product Invoice INVOICE Number NUMBER Date DATE Total TOTAL Amount AMOUNT Tax TAX VAT Subtotal Due Bill Ship To From
+Qty Quantity Description Unit Price Terms Payment Customer Order Reference Account Bank Page Phone Email Company
+Address City Country Rechnung RECHNUNG Rechnungsnummer Rechnungsdatum Kundennummer Lieferdatum Leistungsdatum
+Bestellnummer Gesamtbetrag Zwischensumme Nettobetrag Bruttobetrag Umsatzsteuer MwSt USt Steuer Steuernummer Betrag
+Menge Einzelpreis Gesamtpreis Artikel Bezeichnung Einheit Stück Datum Seite Zahlung Zahlungsziel Fällig Bankverbindung
+Kontoinhaber Amtsgericht Geschäftsführer Handelsregister Telefon Straße Lieferschein Lieferant Kunde Rabatt Versand
+Summe Position Beschreibung Facture FACTURE Numéro Date Montant TTC HT TVA Total Échéance Règlement Désignation
+Quantité Prix unitaire Remise Livraison Client Fournisseur Commande Référence Adresse Téléphone Banque Siret Siren
+Capital RCS Paiement Conditions Facturation EUR USD CHF GBP IBAN BIC SWIFT SEPA ID Nr No Ref Pos GmbH AG KG Ltd LLC
+Inc Corp SARL SAS SA Co und and et der die das January February March April May June July August September October
+November December Januar Februar März Mai Juni Juli Oktober Dezember janvier février mars avril mai juin juillet août
+septembre octobre novembre décembre € £ $ § ° – • ™ ©
 """
 
 

@@ -9,41 +9,64 @@ from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset
 
+from llava_ocr.synth.base import PaintedPage
+from llava_ocr.synth.paint import paint
+from llava_ocr.synth.sheets import sheets
+from llava_ocr.train.asks import invoice_tree
 from llava_ocr.train.drills import paint_drill
 from llava_ocr.train.examples import Encoder, Example
 from llava_ocr.train.overview import draw_overview
+from llava_ocr.train.painted import Spans, ask_about, crop, read_page, rename, vary
 from llava_ocr.train.questions import Question, Value, converse
 from llava_ocr.train.recipes import ModelRecipe, StageRecipe
 from llava_ocr.words.layout import lay_out
 
 A4_ASPECT = 595 / 842
+RENAMED_SHARE = 0.1
 
 
 class Painter:
     """Makes the example at a position of a stage's stream."""
 
-    def __init__(self, model: ModelRecipe, stage: StageRecipe, tokenizer: Any) -> None:
-        self.model, self.stage = model, stage
+    def __init__(self, model: ModelRecipe, stage: StageRecipe, tokenizer: Any, *, spans: Spans) -> None:
+        self.model, self.stage, self.spans = model, stage, spans
         self.encoder = Encoder(tokenizer, num_visual=model.num_overview_tokens)
 
     def example(self, position: int) -> Example:
         """Paint, ask and encode; seeds are tried in turn until one fits `max_tokens`."""
         grown = min(1.0, position / (self.stage.grow_steps * self.stage.examples_per_step))
-        for attempt in range(20):
+        for attempt in range(50):
             rng = random.Random(f"{self.stage.first_seed} {position} {attempt}")
-            example = self._try(rng, grown)
-            if example is not None and len(example.tokens) <= self.stage.max_tokens:
-                return example
+            is_drill = rng.random() < self.stage.drill_share
+            made = self._drill(rng, grown) if is_drill else self._document(rng, grown)
+            if made is not None:
+                page, question = made
+                drawn = draw_overview(page, tile_px=self.model.tile_px, rng=rng)
+                example = self.encoder.encode(converse(question), drawn)
+                if len(example.tokens) <= self.stage.max_tokens:
+                    return example
         raise AssertionError(f"position {position}: no example of at most {self.stage.max_tokens} tokens")
 
-    def _try(self, rng: random.Random, grown: float) -> Example | None:
+    def _drill(self, rng: random.Random, grown: float) -> tuple[PaintedPage, Question]:
         drill = paint_drill(rng.getrandbits(48), size=rng.uniform(0, grown))
-        question = Question(
-            lay_out(drill.page.words, aspect=A4_ASPECT),
-            drill.root,
-            {value.path: Value(value.text, (value.words,)) for value in drill.printed},
-        )
-        return self.encoder.encode(converse(question), draw_overview(drill.page, tile_px=self.model.tile_px, rng=rng))
+        values = {value.path: Value(value.text, (value.words,)) for value in drill.printed}
+        return drill.page, Question(lay_out(drill.page.words, aspect=A4_ASPECT), drill.root, values)
+
+    def _document(self, rng: random.Random, grown: float) -> tuple[PaintedPage, Question] | None:
+        seed = self.stage.first_seed + rng.randrange(10**9)
+        document = sheets(seed) if rng.random() < self.stage.sheet_share else paint("invoice", seed)
+        root = vary(document.root or invoice_tree(rng), rng=rng)
+        page_index = rng.randrange(len(document.pages))
+        noise = rng.choice((0.02, 0.05, 0.1)) if rng.random() < self.stage.noise_share else 0.0
+        reading = read_page(document, page_index, noise=noise, rng=rng)
+        height = rng.uniform(0.1, 0.4) + 0.6 * grown
+        if height < 1:
+            y0 = rng.uniform(0, 1 - height)
+            reading = crop(reading.page, reading.printed, y0=y0, y1=y0 + height)
+        question = ask_about(reading, root, page_index=page_index, num_pages=len(document.pages), spans=self.spans)
+        if question is None or not reading.page.words:
+            return None
+        return reading.page, rename(question, rng=rng) if rng.random() < RENAMED_SHARE else question
 
 
 class _Stream(IterableDataset[Example]):

@@ -23,9 +23,9 @@ LOCALES = {"en": ("en_US", "en_GB"), "de": ("de_DE", "de_AT"), "fr": ("fr_FR",)}
 A4_WIDTH_PT, A4_HEIGHT_PT = 595.0, 842.0
 LABEL_TAILS = ("No.", "Nr.", "N°", "Date", "Datum", "Total", "Betrag", "Montant", "ID", "Code", "Name", "Ref.")
 MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
+    "en": "January February March April May June July August September October November December",
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
 }
 
 
@@ -135,7 +135,7 @@ def _number(rng: random.Random, language: str) -> str:
 
 def _date(rng: random.Random, language: str) -> str:
     day = date(1995, 1, 1) + timedelta(days=rng.randrange(13_000))
-    month = MONTHS[language][day.month - 1]
+    month = MONTHS[language].split()[day.month - 1]
     forms = (
         f"{day:%d.%m.%Y}", f"{day:%d/%m/%Y}", f"{day:%Y-%m-%d}", f"{day.day} {month} {day.year}", f"{day:%m/%d/%Y}",
         f"{day:%d.%m.%y}", f"{day.day}. {month} {day.year}", f"{month} {day.day}, {day.year}", f"{day:%d-%m-%Y}",

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from llava_ocr.prompts import IMAGE_MARK
 from llava_ocr.train.questions import Dialogue, Said
+from llava_ocr.train.recipes import Look
 from llava_ocr.train.tokenizer import BOS, EOS
 
 # What the grammar forces counts little: keys and punctuation. What is chosen counts fully.
-FORCED_WEIGHT, CHOSEN_WEIGHT = 0.1, 1.0
+FORCED_WEIGHT, CHOSEN_WEIGHT = 0.03, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +27,12 @@ class Looks:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One page and question. Token `start + i` is predicted from the one before it and counts `weights[i]`.
-
-    `copy` looks from answer tokens at the page's token to be said next, or at the first token for null;
-    `fields` looks from where a leaf is decided to the end of its line in the question.
-    """
+    """One page and question. Token `start + i` is predicted from the one before it and counts `weights[i]`."""
 
     tokens: NDArray[np.int32]
     start: int
     weights: NDArray[np.float32]
-    copy: Looks
-    fields: Looks
+    looks: dict[Look, Looks]
     overview_HWC: NDArray[np.uint8]
 
 
@@ -70,8 +66,7 @@ class _Marks:
     def __init__(self, first: int, begins: list[int], tokens: NDArray[np.int32]) -> None:
         self.first, self.begins, self.tokens = first, np.array(begins), tokens
         self.chosen: set[int] = set()
-        self.copy: list[tuple[int, int]] = []
-        self.fields: list[tuple[int, int]] = []
+        self.looks: dict[Look, set[tuple[int, int]]] = {look: set() for look in Look}
 
     def at(self, char: int) -> int:
         """The token that holds character `char`."""
@@ -81,31 +76,39 @@ class _Marks:
         """Mark one leaf, whose characters in the answer begin at `shift` of the text."""
         decided, end = self.at(said.start + shift), self.at(said.end - 1 + shift)
         self.chosen.update(range(decided, end + 1))
-        field_end = self.at(said.field_end)
-        self.fields += [(decided - 1, field_end)] + [(decided, field_end)] * (not said.is_null)
+        field_end = self.at(said.field.end)
+        self.looks[Look.LINE].add((field_end, self.at(said.field.kind)))
+        deciding = [decided - 1] if said.is_null else [decided - 1, decided]
+        self.looks[Look.FIELD].update((query, field_end) for query in deciding)
         if said.is_null:
-            self.copy.append((decided - 1, 0))
+            self._point(deciding, 0)
         for number, copy in enumerate(said.copies):
-            for source in copy.sources:
-                self._copy(self.at(copy.answer + shift), self.at(source), length=copy.length, is_first=number == 0)
+            answer = self.at(copy.answer + shift)
+            for source in (self.at(char) for char in copy.sources):
+                if number == 0 and self.tokens[answer] == self.tokens[source]:
+                    self._point(deciding, source)
+                self._copy(answer, source, copy.length)
 
-    def _copy(self, answer: int, source: int, *, length: int, is_first: bool) -> None:
-        begin = self.begins[answer - self.first]
-        if is_first and self.tokens[answer] == self.tokens[source]:
-            self.copy.append((answer - 2, source))
-        while answer - self.first < len(self.begins) and self.begins[answer - self.first] < begin + length:
+    def _point(self, deciding: list[int], source: int) -> None:
+        for look in (Look.POINT, Look.COPY):
+            self.looks[look].update((query, source) for query in deciding)
+
+    def _copy(self, answer: int, source: int, length: int) -> None:
+        end = self.begins[answer - self.first] + length
+        while answer - self.first < len(self.begins) and self.begins[answer - self.first] < end:
             if self.tokens[answer] != self.tokens[source]:
                 return
-            self.copy.append((answer - 1, source))
+            self.looks[Look.COPY].add((answer - 1, source))
             answer, source = answer + 1, source + 1
 
     def example(self, start: int, overview_HWC: NDArray[np.uint8]) -> Example:
         """Freeze what was collected; the answer's first token is number `start`."""
         weights = np.full(len(self.tokens) - start, FORCED_WEIGHT, np.float32)
         weights[[token - start for token in sorted(self.chosen)]] = CHOSEN_WEIGHT
-        return Example(self.tokens, start, weights, _looks(self.copy), _looks(self.fields), overview_HWC)
+        looks = {look: _looks(pairs) for look, pairs in self.looks.items()}
+        return Example(self.tokens, start, weights, looks, overview_HWC)
 
 
-def _looks(pairs: list[tuple[int, int]]) -> Looks:
-    ordered = np.array(sorted(set(pairs)), np.int32).reshape(-1, 2)
+def _looks(pairs: set[tuple[int, int]]) -> Looks:
+    ordered = np.array(sorted(pairs), np.int32).reshape(-1, 2)
     return Looks(ordered[:, 0], ordered[:, 1])

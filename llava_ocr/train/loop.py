@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class Run:
     model: LlavaNextForConditionalGeneration
     recipe: StageRecipe
     optimizers: tuple[Optimizer, ...]
-    position: Position = Position(0, 0)
+    position: Position = field(default_factory=lambda: Position(0, 0))
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs."""
@@ -39,7 +39,8 @@ def start(model: LlavaNextForConditionalGeneration, recipe: StageRecipe) -> Run:
     if recipe.name is StageName.ALIGN:
         model.requires_grad_(False)
         model.model.multi_modal_projector.requires_grad_(True)
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         if weight.requires_grad:
             is_matrix = weight.ndim == 2 and "embed" not in name and "lm_head" not in name
@@ -60,7 +61,7 @@ def resume(run: Run, path: Path) -> Run:
 
 
 def train(run: Run, examples: Iterator[Example], folder: Path) -> None:
-    """Take the remaining steps. Writes `checkpoint.pt` now and then and at the end, and a line of `curve.jsonl` a step."""
+    """Take the remaining steps. Writes `checkpoint.pt` now and then and at the end, a line of `curve.jsonl` a step."""
     folder.mkdir(parents=True, exist_ok=True)
     saved_at = time.monotonic()
     run.model.train()
@@ -82,7 +83,9 @@ def step(run: Run, examples: Iterator[Example]) -> list[Losses]:
         optimizer.zero_grad()
         for group in optimizer.param_groups:
             group["lr"] = lr * schedule(run.position.step, run.recipe)
-    parts = [_backward(run, next(examples)) for _ in range(run.recipe.examples_per_step)]
+    # One autocast for all, so that the weights are cast once.
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        parts = [_backward(run, next(examples)) for _ in range(run.recipe.examples_per_step)]
     nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
     for optimizer in run.optimizers:
         optimizer.step()
@@ -98,20 +101,15 @@ def schedule(step_index: int, recipe: StageRecipe) -> float:
 
 
 def _backward(run: Run, example: Example) -> Losses:
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        parts = losses(run.model, example, run.recipe)
-    (parts.total / run.recipe.examples_per_step).backward()
+    parts = losses(run.model, example, run.recipe)
+    torch.autograd.backward(parts.total / run.recipe.examples_per_step)
     return parts
 
 
 def _summary(step_index: int, parts: list[Losses], seconds: float) -> dict[str, float]:
-    chosen, looks = sum(part.num_chosen for part in parts), sum(part.num_looks for part in parts)
-    return {
-        "step": step_index,
-        "answer": round(sum(part.answer for part in parts) / len(parts), 4),
-        "copy": round(sum(part.copy for part in parts) / len(parts), 4),
-        "fields": round(sum(part.fields for part in parts) / len(parts), 4),
-        "chosen_right": round(sum(part.num_right for part in parts) / max(1, chosen), 4),
-        "looks_right": round(sum(part.num_seen for part in parts) / max(1, looks), 4),
-        "cpu_s": round(seconds, 2),
-    }
+    summary: dict[str, float] = {"step": step_index, "cpu_s": round(seconds, 2)}
+    for name in parts[0].parts:
+        asked = max(1, sum(part.asked[name] for part in parts))
+        summary[name] = round(sum(part.parts[name] for part in parts) / len(parts), 3)
+        summary[f"{name}_right"] = round(sum(part.right[name] for part in parts) / asked, 3)
+    return summary

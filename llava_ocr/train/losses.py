@@ -19,16 +19,12 @@ from llava_ocr.train.recipes import Looking, StageRecipe
 
 @dataclass(frozen=True)
 class Losses:
-    """The parts of one example's loss, with the share of the chosen tokens and of the looks that are right."""
+    """One example's loss and its parts; `right` and `asked` count the chosen tokens, and each look's queries."""
 
     total: Tensor
-    answer: float
-    copy: float
-    fields: float
-    num_chosen: int
-    num_right: int
-    num_looks: int
-    num_seen: int
+    parts: dict[str, float]
+    right: dict[str, int]
+    asked: dict[str, int]
 
 
 def embed(model: LlavaNextForConditionalGeneration, example: Example) -> Tensor:
@@ -48,7 +44,7 @@ def losses(model: LlavaNextForConditionalGeneration, example: Example, recipe: S
     """Compute one example's losses."""
     decoder = model.model.language_model
     seen: dict[int, Tensor] = {}
-    hooks = [_keep_input(decoder, look.layer, seen) for look in (recipe.copy_looks, recipe.field_looks)]
+    hooks = [_keep_input(decoder, looking.layer, seen) for looking in recipe.looking]
     try:
         hidden_LD = decoder(inputs_embeds=embed(model, example)[None], use_cache=False).last_hidden_state[0]
     finally:
@@ -57,16 +53,16 @@ def losses(model: LlavaNextForConditionalGeneration, example: Example, recipe: S
     targets_A = torch.from_numpy(example.tokens[example.start :]).long()
     weights_A = torch.from_numpy(example.weights)
     logits_AV = model.lm_head(hidden_LD[example.start - 1 : -1]).float()
-    answer = (F.cross_entropy(logits_AV, targets_A, reduction="none") * weights_A).sum() / weights_A.sum()
-    copy, num_seen, num_looks = _look_loss(decoder, seen, recipe.copy_looks, example.copy)
-    fields, _, _ = _look_loss(decoder, seen, recipe.field_looks, example.fields)
+    total = (F.cross_entropy(logits_AV, targets_A, reduction="none") * weights_A).sum() / weights_A.sum()
     chosen = weights_A == 1
-    right = (logits_AV.argmax(-1) == targets_A) & chosen
-    return Losses(
-        answer + recipe.copy_looks.weight * copy + recipe.field_looks.weight * fields,
-        *(float(part.detach()) for part in (answer, copy, fields)),
-        *(int(count) for count in (chosen.sum(), right.sum(), num_looks, num_seen)),
-    )
+    parts = {"answer": float(total.detach())}
+    right = {"answer": int(((logits_AV.argmax(-1) == targets_A) & chosen).sum())}
+    asked = {"answer": int(chosen.sum())}
+    for looking in recipe.looking:
+        loss, right[looking.look], asked[looking.look] = _look_loss(decoder, seen, looking, example.looks[looking.look])
+        parts[looking.look] = float(loss.detach())
+        total = total + looking.weight * loss
+    return Losses(total, parts, right, asked)
 
 
 def _keep_input(decoder: Any, layer: int, seen: dict[int, Tensor]) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNextForConditionalGeneration
 
 from llava_ocr.prompts import IMAGE_MARK
-from llava_ocr.train.recipes import Looking, ModelRecipe
+from llava_ocr.train.recipes import Look, Looking, ModelRecipe
 
-# How strongly a head that is built to look at the token before does so (in logits, per unit of frequency match).
-_SHARPNESS = 24.0
+# Layer, head, how many tokens back it looks, and how sharply: the last ones take in a few tokens around that place.
+_LOOKING_BACK = ((0, 0, 1, 5.0), (0, 1, 2, 5.0), (0, 2, 4, 2.0), (1, 2, 4, 2.0), (1, 3, 8, 1.5))
 
 
 def build_model(recipe: ModelRecipe, tokenizer: Any, *, seed: int) -> LlavaNextForConditionalGeneration:
@@ -47,61 +47,67 @@ def build_model(recipe: ModelRecipe, tokenizer: Any, *, seed: int) -> LlavaNextF
         image_token_index=tokenizer.convert_tokens_to_ids(IMAGE_MARK),
         vision_feature_layer=-1,
         vision_feature_select_strategy="default",
-        # Heights and widths in pixels; the stock processor needs at least one grid.
-        image_grid_pinpoints=[[rows * recipe.tile_px, cols * recipe.tile_px] for rows, cols in ((1, 1), (2, 2))],
+        image_grid_pinpoints=pinpoints(recipe),
         tie_word_embeddings=True,
     )
     return LlavaNextForConditionalGeneration(config)
 
 
+def pinpoints(recipe: ModelRecipe) -> list[list[int]]:
+    """Return the recipe's grids as transformers wants them: `[height, width]` in pixels."""
+    sizes = [grid.size(recipe.tile_px) for grid in recipe.grids]
+    return [[size.height, size.width] for size in sizes]
+
+
 @torch.no_grad()
-def start_copying(model: LlavaNextForConditionalGeneration, copy: Looking) -> None:
+def start_copying(model: LlavaNextForConditionalGeneration, supervised: tuple[Looking, ...]) -> None:
     """Set the start of heads that copying needs and that are slow to emerge from nothing.
 
-    Embeddings get a part all tokens share, from which two heads of the first layer can tell positions: they look one
-    and two tokens back. The supervised copying heads start by passing on the token that they look at, and everything
-    else starts nearly silent, so that the token is still there to be passed on.
+    Embeddings get a part all tokens share, from which heads of the first two layers can tell positions: they look one,
+    two and some more tokens back. Heads that will be told to look at the page start by passing on the token that they
+    look at, and everything else starts nearly silent, so that the token is still there to be passed on.
     """
     decoder = model.model.language_model
     embedding: Tensor = decoder.embed_tokens.weight
-    embedding.normal_(std=0.05)
-    embedding[:, 0] = 0.4
+    # Large beside what layers add, or a token is drowned before the copying layer (see LOG.md); the last norm makes up.
+    embedding.normal_(std=0.2)
+    embedding[:, 0] = 1.6
+    decoder.norm.weight.fill_(0.25)
     for layer in decoder.layers:
         layer.self_attn.o_proj.weight.mul_(0.1)
         layer.mlp.down_proj.weight.mul_(0.1)
     basis = torch.linalg.qr(torch.randn(embedding.shape[1], embedding.shape[1]))[0]
-    first, copier = decoder.layers[0].self_attn, decoder.layers[copy.layer].self_attn
-    for number, back in enumerate((1, 2)):
-        _look_back(first, number, back, decoder.rotary_emb.inv_freq)
-        _pass_on(first, number, _rows(basis, number + 2, first.head_dim), _rows(basis, number, first.head_dim), 0.12)
-    for number, head in enumerate(copy.heads):
-        kept = _rows(basis, number, copier.head_dim)
-        _pass_on(copier, head, kept, kept, 0.5)
+    for layer_index, head, back, sharpness in _LOOKING_BACK:
+        attention = decoder.layers[layer_index].self_attn
+        _look_back(attention, head, back, sharpness * decoder.rotary_emb.inv_freq.sqrt(), decoder.rotary_emb.inv_freq)
+        read, written = (_rows(basis, number, attention.head_dim) for number in (head + 2, head))
+        _pass_on(attention, head, read, written, scale=0.4)
+    for looking in supervised:
+        attention = decoder.layers[looking.layer].self_attn
+        for head in looking.heads if looking.look is Look.COPY else ():
+            kept = _rows(basis, head, attention.head_dim)
+            _pass_on(attention, head, kept, kept, scale=1.0)
 
 
 def _rows(matrix: Tensor, number: int, size: int) -> Tensor:
-    return matrix[number * size : (number + 1) * size]
+    begin = number * size % len(matrix)
+    return matrix[begin : begin + size]
 
 
-def _pass_on(attention: Any, head: int, read: Tensor, written: Tensor, scale: float) -> None:
+def _pass_on(attention: Any, head: int, read: Tensor, written: Tensor, *, scale: float) -> None:
     """Make one head read along the rows of `read` and write along those of `written`."""
     rows = slice(head * attention.head_dim, (head + 1) * attention.head_dim)
     attention.v_proj.weight[rows] = read
     attention.o_proj.weight[:, rows] = scale * written.T
 
 
-def _look_back(attention: nn.Module, head: int, back: int, inverse_frequencies: Tensor) -> None:
+def _look_back(attention: Any, head: int, back: int, strength: Tensor, frequencies: Tensor) -> None:
     """Make one head attend `back` tokens before, from the embeddings' shared part (number 0), through RoPE's phases."""
-    half = len(inverse_frequencies)
-    # Fast phases tell neighbours apart.
-    strength = inverse_frequencies.sqrt()
-    phase = inverse_frequencies * back
+    half = len(frequencies)
     begin = head * 2 * half
-    rows = slice(begin, begin + 2 * half)
+    phase = frequencies * back
     query, key = attention.q_proj.weight, attention.k_proj.weight
-    assert isinstance(query, Tensor) and isinstance(key, Tensor)
-    query[rows], key[rows] = 0.0, 0.0
-    scale = _SHARPNESS**0.5
-    query[begin : begin + half, 0] = scale * strength
-    key[begin : begin + half, 0] = scale * strength * phase.cos()
-    key[begin + half : begin + 2 * half, 0] = scale * strength * phase.sin()
+    query[begin : begin + 2 * half], key[begin : begin + 2 * half] = 0.0, 0.0
+    query[begin : begin + half, 0] = strength
+    key[begin : begin + half, 0] = strength * phase.cos()
+    key[begin + half : begin + 2 * half, 0] = strength * phase.sin()

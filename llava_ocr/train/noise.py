@@ -24,7 +24,7 @@ class NoisyWords:
 
 
 def misread(words: tuple[Word, ...], *, strength: float, rng: random.Random) -> NoisyWords:
-    """Read `words` badly; `strength` is the share of words with a wrong character, and a tenth of it splits or merges."""
+    """Read `words` badly: a share `strength` of them gets a wrong character, a tenth of it is split or merged."""
     read: list[Word] = []
     became: list[tuple[int, ...]] = []
     for index, word in enumerate(words):

@@ -1,4 +1,4 @@
-"""A painted document as questions: one a page, about some of its fields, in the words an OCR reader may have misread."""
+"""Painted documents as questions: a page, some of its fields, in words that an OCR reader may have misread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llava_ocr.train.questions import Question, Value
 from llava_ocr.words.layout import Layout, lay_out
 
 # What a typed leaf may be on a page: `llava_ocr.grounding.candidates.spans`.
-Spans = Callable[[Layout, LeafNode], tuple[str, ...]]
+Spans = Callable[[Layout, LeafNode], Sequence[str]]
 _INDEX = re.compile(r"\[(\d+)\]")
 
 
@@ -39,6 +39,16 @@ def read_page(document: PaintedDocument, page_index: int, *, noise: float, rng: 
         printed = list(_reread(page.words, read.words, read.became, printed))
         page = replace(page, words=read.words)
     return PageReading(page, lay_out(page.words, aspect=page.width_pt / page.height_pt), tuple(printed))
+
+
+def crop(page: PaintedPage, printed: Sequence[PrintedValue], *, y0: float, y1: float) -> PageReading:
+    """Keep only what stands between two heights of the page; the values that stand outside are then not on it."""
+    kept = [index for index, word in enumerate(page.words) if y0 <= word.box.center_y <= y1]
+    number = {old: new for new, old in enumerate(kept)}
+    inside = [value for value in printed if all(index in number for index in value.words)]
+    part = replace(page, words=tuple(page.words[index] for index in kept))
+    values = tuple(replace(value, words=tuple(number[index] for index in value.words)) for value in inside)
+    return PageReading(part, lay_out(part.words, aspect=part.width_pt / part.height_pt), values)
 
 
 def _reread(
@@ -86,14 +96,14 @@ def _values(reading: PageReading, root: GroupNode, spans: Spans) -> tuple[dict[s
     for printed in reading.printed:
         by_path[printed.path].append(printed)
     leaf_of = {leaf.path: leaf for leaf in leaves(root)}
-    offered = {path: set(spans(reading.layout, leaf)) for path, leaf in leaf_of.items() if _is_typed(leaf)}
+    offered = {path: _offered(reading.layout, leaf, spans) for path, leaf in leaf_of.items()}
     values: dict[str, Value] = {}
     unsayable: set[str] = set()
     for path, listed in by_path.items():
         pattern = _INDEX.sub("[]", path)
         if pattern not in leaf_of:
             continue
-        said = next((text for text in (_said(each.text, offered.get(pattern)) for each in listed) if text), None)
+        said = next((text for text in (_said(each.text, offered[pattern]) for each in listed) if text), None)
         if said is None:
             unsayable.add(pattern)
         else:
@@ -101,8 +111,11 @@ def _values(reading: PageReading, root: GroupNode, spans: Spans) -> tuple[dict[s
     return values, unsayable
 
 
-def _is_typed(leaf: LeafNode) -> bool:
-    return leaf.leaf.kind not in (Kind.TEXT, Kind.CHOICE)
+def _offered(layout: Layout, leaf: LeafNode, spans: Spans) -> set[str] | None:
+    """What the grammar will let a leaf say; None for text, which may be any run of words."""
+    if leaf.leaf.kind is Kind.TEXT:
+        return None
+    return set(leaf.choices) if leaf.leaf.kind is Kind.CHOICE else set(spans(layout, leaf))
 
 
 def _said(printed: str, offered: set[str] | None) -> str | None:

@@ -40,13 +40,20 @@ class Copy:
 
 
 @dataclass(frozen=True)
+class FieldLine:
+    """Where a field's line in the prompt names its kind, and the character after the line."""
+
+    kind: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Said:
-    """One leaf in the answer: it is decided at character `start` and ends before `end`; `field_end` is where its line
-    ends in the prompt. `copies` is empty for null and for a choice."""
+    """One leaf in the answer, from character `start` to before `end`. `copies` is empty for null and for a choice."""
 
     start: int
     end: int
-    field_end: int
+    field: FieldLine
     is_null: bool
     copies: tuple[Copy, ...]
 
@@ -92,7 +99,7 @@ class _Writer:
         # The layout's text is the first long part of the prompt; field lines are its last lines.
         shift = dialogue.user.index(question.layout.text)
         self.starts = {word: start + shift for word, start in word_starts(question.layout).items()}
-        self.field_ends = dict(_field_ends(dialogue.user, list(leaves(question.root))))
+        self.fields = dict(_field_lines(dialogue.user, list(leaves(question.root))))
 
     def write(self, node: Node, path: str) -> None:
         """Append one node's JSON; `path` is concrete."""
@@ -126,7 +133,7 @@ class _Writer:
         self._put("null" if value is None else json.dumps(value.text, ensure_ascii=False))
         end = len(self.dialogue.answer)
         copies = () if value is None else tuple(self._copies(value, start + 1))
-        self.dialogue.said.append(Said(start, end, self.field_ends[node.path], value is None, copies))
+        self.dialogue.said.append(Said(start, end, self.fields[node.path], value is None, copies))
 
     def _copies(self, value: Value, start: int) -> Iterator[Copy]:
         for number, part in enumerate(value.text.split()):
@@ -146,9 +153,9 @@ def _row_indices(values: dict[str, Value], path: str) -> list[int]:
     return sorted({int(name[len(opening) :].split("]")[0]) for name in values if name.startswith(opening)})
 
 
-def _field_ends(user: str, listed: Sequence[LeafNode]) -> Iterator[tuple[str, int]]:
-    lines = user.split("\n")
-    end = len(user) - sum(len(line) + 1 for line in lines[-len(listed) :])
-    for leaf, line in zip(listed, lines[-len(listed) :], strict=True):
-        end += len(line) + 1
-        yield leaf.path, end
+def _field_lines(user: str, listed: Sequence[LeafNode]) -> Iterator[tuple[str, FieldLine]]:
+    lines = user.split("\n")[-len(listed) :]
+    start = len(user) + 1 - sum(len(line) + 1 for line in lines)
+    for leaf, line in zip(listed, lines, strict=True):
+        yield leaf.path, FieldLine(start + len(leaf.path) + 1, start + len(line))
+        start += len(line) + 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from llava_ocr.geometry import Grid
+
 
 @dataclass(frozen=True)
 class ModelRecipe:
@@ -22,6 +24,7 @@ class ModelRecipe:
     context_tokens: int
     rope_theta: float
     num_pieces: int
+    grids: tuple[Grid, ...]
 
     @property
     def patches_per_side(self) -> int:
@@ -41,10 +44,26 @@ class StageName(StrEnum):
     TUNE = "tune"
 
 
+class Look(StrEnum):
+    """What a supervised attention head looks for.
+
+    LINE: the end of a field's line in the question looks at the field's kind, and so at its name.
+    FIELD: the answer, where it decides on a leaf, looks at the end of the leaf's line.
+    POINT: the answer, there, looks at the first token of the value on the page, or at the first token of all for null.
+    COPY: the answer, there and inside a value, looks at the page's token that comes next.
+    """
+
+    LINE = "line"
+    FIELD = "field"
+    POINT = "point"
+    COPY = "copy"
+
+
 @dataclass(frozen=True)
 class Looking:
     """Attention heads that are told where to look while training: all `heads` of `layer`, at `weight` in the loss."""
 
+    look: Look
     layer: int
     heads: tuple[int, ...]
     weight: float
@@ -54,7 +73,8 @@ class Looking:
 class StageRecipe:
     """One stage of training. Steps are optimizer updates of `examples_per_step` examples each.
 
-    Over the first `grow_steps` the share of drills falls from 1 to `drill_share` and pages grow to full length.
+    Over the first `grow_steps` pages grow from a few lines to full length. `drill_share` of the examples are drills,
+    the others painted documents, `sheet_share` of them sheets with a schema of their own, `noise_share` misread.
     The learning rate rises over `warmup_steps` and falls linearly to nothing over the last `decay_steps`.
     """
 
@@ -69,10 +89,19 @@ class StageRecipe:
     decay_steps: int
     grow_steps: int
     drill_share: float
-    copy_looks: Looking
-    field_looks: Looking
+    sheet_share: float
+    noise_share: float
+    looking: tuple[Looking, ...]
     checkpoint_every_s: float
     first_seed: int
+
+
+SMALL_LOOKING = (
+    Looking(Look.LINE, layer=1, heads=(0,), weight=0.1),
+    Looking(Look.FIELD, layer=2, heads=(0,), weight=0.2),
+    Looking(Look.POINT, layer=3, heads=(0, 1), weight=0.5),
+    Looking(Look.COPY, layer=4, heads=(0, 1), weight=0.5),
+)
 
 
 def small() -> ModelRecipe:
@@ -90,6 +119,8 @@ def small() -> ModelRecipe:
         context_tokens=8192,
         rope_theta=1_000_000.0,
         num_pieces=3072,
+        # The stock processor needs a grid; our engine shows the overview alone.
+        grids=(Grid(1, 1), Grid(2, 2)),
     )
 
 
@@ -107,8 +138,9 @@ def tune_small() -> StageRecipe:
         decay_steps=500,
         grow_steps=300,
         drill_share=0.15,
-        copy_looks=Looking(layer=4, heads=(0, 1), weight=0.5),
-        field_looks=Looking(layer=2, heads=(0,), weight=0.2),
+        sheet_share=0.4,
+        noise_share=0.25,
+        looking=SMALL_LOOKING,
         checkpoint_every_s=180.0,
         first_seed=1_000_000,
     )

@@ -1,4 +1,4 @@
-"""Train the shipped model from nothing: tokenizer, stages in order, checkpoint folder. Killed and called again, it goes on."""
+"""Train the shipped model from nothing: tokenizer, stages, checkpoint folder. Killed and called again, it goes on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def train_from_nothing(model_recipe: ModelRecipe, stages: tuple[StageRecipe, ...
     torch.set_num_threads(1)
     tokenizer = train_tokenizer(tokenizer_texts(), num_pieces=model_recipe.num_pieces)
     model = build_model(model_recipe, tokenizer, seed=MODEL_SEED)
-    start_copying(model, stages[0].copy_looks)
+    start_copying(model, stages[0].looking)
     for number, stage in enumerate(stages):
         place = folder / f"{number}-{stage.name}"
         run = _at_checkpoint(start(model, stage), place)

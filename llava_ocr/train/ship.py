@@ -11,6 +11,7 @@ from transformers import LlavaNextForConditionalGeneration, LlavaNextProcessor
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 
 from llava_ocr.prompts import IMAGE_MARK
+from llava_ocr.train.model import pinpoints
 from llava_ocr.train.recipes import ModelRecipe
 
 # White paper is then exactly 0 for the encoder.
@@ -32,11 +33,10 @@ def ship(
 def processor(tokenizer: Any, recipe: ModelRecipe) -> LlavaNextProcessor:
     """Make the stock processor for a recipe's model."""
     edge = recipe.tile_px
-    pinpoints = [[rows * edge, cols * edge] for rows, cols in recipe.grids]
     images = LlavaNextImageProcessorPil(
         size={"shortest_edge": edge},
         crop_size={"height": edge, "width": edge},
-        image_grid_pinpoints=pinpoints,
+        image_grid_pinpoints=pinpoints(recipe),
         image_mean=[IMAGE_MEAN] * 3,
         image_std=[IMAGE_STD] * 3,
     )

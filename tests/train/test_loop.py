@@ -9,14 +9,14 @@ from llava_ocr.train.data import Painter
 from llava_ocr.train.loop import resume, schedule, start, train
 from llava_ocr.train.losses import losses
 from llava_ocr.train.model import build_model, start_copying
-from llava_ocr.train.recipes import StageName
+from llava_ocr.train.recipes import Look, StageName
 
 
 @pytest.fixture
 def make_run(tiny, brief, tokenizer):
     def make(stage=brief):
         model = build_model(tiny, tokenizer, seed=3)
-        start_copying(model, stage.copy_looks)
+        start_copying(model, stage.looking)
         return start(model, stage)
 
     return make
@@ -24,7 +24,7 @@ def make_run(tiny, brief, tokenizer):
 
 @pytest.fixture
 def painter(tiny, brief, tokenizer):
-    return Painter(tiny, brief, tokenizer)
+    return Painter(tiny, brief, tokenizer, spans=lambda _layout, _leaf: ())
 
 
 def examples(painter, first):
@@ -75,5 +75,5 @@ def test_first_layer_looks_one_token_back(make_run, painter):
 def test_losses_are_finite_and_counted(make_run, painter, brief):
     parts = losses(make_run().model, painter.example(1), brief)
     assert torch.isfinite(parts.total)
-    assert 0 <= parts.num_right <= parts.num_chosen
-    assert parts.num_looks > 0
+    assert all(0 <= parts.right[name] <= parts.asked[name] for name in parts.parts)
+    assert parts.asked[Look.POINT] > 0
