@@ -236,3 +236,20 @@ class SchemaOutOfDate(DatabaseError):
     """The database's tables are of another version than this program."""
 
     hint = "Run `llava-ocr db upgrade`."
+
+
+def error_classes() -> dict[str, type[ExtractionError]]:
+    """Every error class by its name, which is what rows store."""
+    found: dict[str, type[ExtractionError]] = {}
+    waiting: list[type[ExtractionError]] = [ExtractionError]
+    while waiting:
+        error = waiting.pop()
+        found[error.__name__] = error
+        waiting += error.__subclasses__()
+    return found
+
+
+def error_hint(reason: str) -> str:
+    """What to do about a failure class; empty for one that is not ours."""
+    error = error_classes().get(reason)
+    return error.hint if error else ""

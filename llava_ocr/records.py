@@ -153,7 +153,8 @@ class DocumentOutcome:
     """All that came of one document: its pages, and either records or the error that ended it.
 
     `num_pages` is what the document said on opening, and `pages` must account for each of them; a document that
-    can't be opened has none, and `reason` then says why.
+    can't be opened has none, and `reason` then says why. `is_kept` means that nothing was read, because the same
+    document was read before with the same schema and engine.
     """
 
     uri: str
@@ -163,6 +164,7 @@ class DocumentOutcome:
     records: tuple[Record, ...] = ()
     reason: str = ""
     message: str = ""
+    is_kept: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -67,6 +67,7 @@ Number = Annotated[Decimal, Leaf(Kind.NUMBER)]
 Date = Annotated[date, Leaf(Kind.DATE)]
 Currency = Annotated[str, code("[A-Z]{3}", checksum="currency")]
 Country = Annotated[str, code("[A-Z]{2}", checksum="country")]
+Vat = Annotated[str, code("(EU|[A-Z]{2})[0-9A-Z]{5,12}|CHE[0-9]{9}(MWST|TVA|IVA)?", checksum="vat")]
 Iban = Annotated[str, code("[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", checksum="iban")]
 
 
@@ -80,8 +81,13 @@ class Hint:
 
 
 def read(hint: str, *, labels: Sequence[str] = ()) -> Any:
-    """Declare a leaf or a group that is None unless the page says otherwise."""
+    """Declare a leaf that is None unless the page says otherwise."""
     return Field(default=None, description=hint, json_schema_extra={"labels": list(labels)})
+
+
+def group(part: type[DocumentPart], hint: str, *, labels: Sequence[str] = ()) -> Any:
+    """Declare a group of fields (a party, an address): `seller: Party = group(Party, "Who is paid")`."""
+    return Field(default_factory=part, description=hint, json_schema_extra={"labels": list(labels)})
 
 
 def rows(hint: str, *, labels: Sequence[str] = (), max_rows: int = 100) -> Any:
@@ -192,6 +198,10 @@ def _node(part: type[BaseModel], name: str, info: FieldInfo, *, path: str) -> No
         if any(isinstance(child, RowsNode) for child in group.children):
             raise BadSchema(f"{part.__name__}.{name}: a list inside a list can't be a table row; flatten it")
         return RowsNode(where, name, hint, group)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if is_optional:
+            raise BadSchema(f"{part.__name__}.{name}: a group is always there; drop the `| None` and use `group(...)`")
+        return _group(annotation, path=where, name=name, hint=hint)
     if not is_optional:
         raise BadSchema(f"{part.__name__}.{name}: add `| None = read(...)`; any field may be absent from a page")
     if leaf is not None:
@@ -199,8 +209,6 @@ def _node(part: type[BaseModel], name: str, info: FieldInfo, *, path: str) -> No
     if get_origin(annotation) is Literal:
         choices = tuple(str(choice) for choice in get_args(annotation))
         return LeafNode(where, name, Leaf(Kind.CHOICE), hint, choices)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return _group(annotation, path=where, name=name, hint=hint)
     raise BadSchema(
         f"{part.__name__}.{name}: {annotation!r} is not Text, Money, Number, Date, a code, a Literal or a part"
     )

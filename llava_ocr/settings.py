@@ -48,3 +48,11 @@ class Settings(BaseSettings):
     page_timeout_s: float = Field(30.0, gt=0)
     memory_bytes: int = Field(3 * 2**30, gt=0)
     password_file: Path | None = Field(None, description="Passwords to try on encrypted documents, one a line")
+
+
+def override(settings: Settings, **changes: object) -> Settings:
+    """These settings with the given ones in their place; None leaves a setting as it is. Checks the new values."""
+    kept = {name: value for name, value in changes.items() if value is not None}
+    unknown = kept.keys() - Settings.model_fields.keys()
+    assert not unknown, unknown
+    return Settings.model_validate(settings.model_dump() | kept)

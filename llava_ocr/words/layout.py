@@ -46,9 +46,9 @@ class Line:
         return tuple(index for segment in self.segments for index in segment.words)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
-    """A page's words in reading order. `aspect` is the page's width over its height."""
+    """A page's words in reading order. `aspect` is the page's width over its height. Two layouts are never equal."""
 
     words: tuple[Word, ...]
     lines: tuple[Line, ...]

@@ -1,0 +1,75 @@
+"""`llava-ocr`: puts the commands together, shows errors as one line and a remedy, and owns the exit code.
+
+Exit codes: 0 all ok, 1 some documents failed, 2 usage or settings, 3 input, 4 engine, 5 store or database.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from llava_ocr.cli import benches, databases, doctor, documents, painting, records, schemas, stores
+from llava_ocr.errors import ConfigError, ExtractionError
+
+app = typer.Typer(
+    name="llava-ocr",
+    help="Typed records with evidence, out of piles of PDFs and scans, on your own machines.",
+    epilog="Exit codes: 0 all ok, 1 some documents failed, 2 usage, 3 input, 4 engine, 5 store or database.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+documents.register(app)
+records.register(app)
+app.add_typer(schemas.app, name="schema")
+app.add_typer(stores.app, name="store")
+app.add_typer(databases.app, name="db")
+doctor.register(app)
+benches.register(app)
+painting.register(app)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(guarded(app, sys.argv[1:]))
+
+
+def guarded(program: typer.Typer, arguments: list[str]) -> int:
+    """Run one command of `program` and return its exit code; errors are shown, not raised."""
+    console = Console(stderr=True)
+    try:
+        result = program(arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.Abort:
+        console.print("stopped; what was finished is saved, run the same command to go on")
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except ValidationError as error:
+        return _show(ConfigError(in_words(error)), console)
+    except ExtractionError as error:
+        return _show(error, console)
+    except KeyboardInterrupt:
+        console.print("stopped; what was finished is saved, run the same command to go on")
+        return 130
+
+
+def in_words(error: ValidationError) -> str:
+    """Say which settings or arguments are wrong, without the values, which may be secrets."""
+    faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+    return "; ".join(faults)
+
+
+def _show(error: ExtractionError, console: Console) -> int:
+    console.print(f"[bold red]{error.reason}[/]: {escape(str(error))}", highlight=False)
+    if error.hint:
+        console.print(f"  {escape(error.hint)}", highlight=False)
+    return error.exit_code

@@ -1,0 +1,127 @@
+"""`llava-ocr extract`: documents to records."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from llava_ocr.cli.jsonlines import outcome_line
+from llava_ocr.errors import InputError, error_classes
+from llava_ocr.records import DocumentOutcome
+from llava_ocr.report import Tally, progress, show_summary, show_tables, step
+from llava_ocr.run import ExtractOrder, begin, end, listed, read
+from llava_ocr.services import Services, open_services
+from llava_ocr.settings import Settings, override
+from llava_ocr.store.base import ObjectInfo
+from llava_ocr.store.open import open_source
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="extract")(extract)
+
+
+def extract(
+    source: Annotated[str, typer.Argument(help="A folder, a file, or s3://bucket/prefix; globs such as **/*.pdf")],
+    schema: Annotated[str, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")],
+    db: Annotated[str | None, typer.Option(help="Database URL; default LLAVA_OCR_DB")] = None,
+    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, scripted")] = None,
+    schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only objects modified at or after this time (UTC)")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only objects modified before this time (UTC)")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many objects")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="Passwords for encrypted documents, one a line")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Read again what was read before")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be read, read nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a document, on standard output")] = False,
+) -> int:
+    """Read documents into records with evidence, and write them to the database."""
+    settings = override(Settings(), schemas=schemas, password_file=password_file)
+    order = ExtractOrder(
+        source=source,
+        schema_name=schema,
+        engine=engine,
+        database=db,
+        since=_aware(since),
+        until=_aware(until),
+        limit=limit,
+        force=force,
+    )
+    with open_services(order.settings(settings)) as services:
+        if dry_run:
+            return _list(order, services, as_json=as_json)
+        return _read(order, services, as_json=as_json)
+
+
+def _read(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
+    console = Console(stderr=as_json)
+    tally = Tally()
+    started = time.monotonic()
+    run = begin(order, services)
+    infos = _some(listed(order, run.source), order)
+    with progress(tally, console, total=order.limit) as bar:
+
+        def observe(outcome: DocumentOutcome) -> None:
+            step(bar, tally, outcome)
+            if as_json:
+                typer.echo(outcome_line(outcome))
+
+        read(run, infos, observe=observe)
+    summary = end(run, seconds=time.monotonic() - started)
+    show_tables(tally, console)
+    show_summary(summary, console)
+    return exit_code(tally)
+
+
+def _list(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
+    services.catalog.get(order.schema_name)
+    source = open_source(order.source, services.settings)
+    console = Console()
+    num_objects = size_bytes = 0
+    for info in _some(listed(order, source), order):
+        num_objects += 1
+        size_bytes += info.size_bytes
+        if as_json:
+            typer.echo(json.dumps({"uri": info.uri, "size_bytes": info.size_bytes, "etag": info.etag}))
+        else:
+            console.print(info.uri, highlight=False, markup=False, soft_wrap=True)
+    if not as_json:
+        console.print(f"{num_objects:,} objects, {size_bytes:,} bytes; nothing was read")
+    return 0
+
+
+def exit_code(tally: Tally) -> int:
+    """0 when nothing failed, 1 when some documents did; when none came through, the code of what failed them."""
+    if not tally.num_failed:
+        return 0
+    if tally.num_failed < tally.num_documents:
+        return 1
+    classes = error_classes()
+    codes = {classes[reason].exit_code for reason in tally.exit_codes if reason in classes}
+    return codes.pop() if len(codes) == 1 else 1
+
+
+def _some(infos: Iterator[ObjectInfo], order: ExtractOrder) -> Iterator[ObjectInfo]:
+    """The objects, which must not be none: an empty order is a mistake more often than not."""
+    first = next(infos, None)
+    if first is None:
+        raise NothingToRead(f"{order.source}: no object there matches")
+    return chain([first], infos)
+
+
+class NothingToRead(InputError):
+    """The source names no object."""
+
+    hint = "`llava-ocr store ls SOURCE` shows what is there."
+
+
+def _aware(time_given: datetime | None) -> datetime | None:
+    return time_given if time_given is None or time_given.tzinfo else time_given.replace(tzinfo=UTC)

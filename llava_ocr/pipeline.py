@@ -1,0 +1,261 @@
+"""Many documents at once: pages are read in child processes while the engine answers, with bounded queues between.
+
+    objects -> [fetch, read pages: a few threads, each over one child] -> queue -> [engine: batches] -> outcomes
+
+The calling thread runs the engine. Memory is bounded by the queue, never by the length of the listing.
+"""
+
+from __future__ import annotations
+
+import queue
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from llava_ocr.engines.base import Completion, Engine, Request
+from llava_ocr.errors import EngineError, ExtractionError
+from llava_ocr.extract import PageAnswer, Question, ask, conclude, failed
+from llava_ocr.raster.base import PageRead, PageReader
+from llava_ocr.raster.sniff import media_type_of
+from llava_ocr.records import Document, DocumentOutcome
+from llava_ocr.store.base import ObjectInfo, Store
+
+
+@dataclass(frozen=True)
+class Line:
+    """The production line that documents go through.
+
+    `is_done` says of a document id whether it was read before with this schema and engine; such documents are kept.
+    `num_fetchers` threads fetch and read; `batch_size` requests go to the engine at once.
+    """
+
+    store: Store
+    reader: PageReader
+    engine: Engine
+    question: Question
+    is_done: Callable[[str], bool]
+    max_bytes: int
+    passwords: tuple[str, ...]
+    num_fetchers: int
+    batch_size: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Page:
+    """A page that was read, and the request about it if there is anything to ask."""
+
+    document: int
+    page: PageRead
+    request: Request | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Last:
+    """No more pages of this document will come: it was read, kept, or `error` ended it."""
+
+    document: int
+    identity: Document | None
+    num_pages: int = 0
+    is_kept: bool = False
+    error: ExtractionError | None = None
+
+
+@dataclass(frozen=True)
+class _Done:
+    """No more documents will come; `error` is our own mistake, to be raised where the caller can see it."""
+
+    error: BaseException | None = None
+
+
+@dataclass
+class _OpenDocument:
+    """The pages of a document that are in, until all are answered."""
+
+    uri: str
+    answers: list[PageAnswer] = field(default_factory=list)
+    num_waiting: int = 0
+    last: _Last | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.last is not None and self.num_waiting == 0
+
+
+def extract_all(infos: Iterable[ObjectInfo], line: Line) -> Iterator[DocumentOutcome]:
+    """Yield an outcome for every object, as each is finished. Raises EngineError when the engine can answer nothing:
+    what was yielded until then stands, the rest is unread."""
+    events: queue.Queue[_Page | _Last | _Done] = queue.Queue(maxsize=2 * line.batch_size + line.num_fetchers)
+    stop = threading.Event()
+    with tempfile.TemporaryDirectory(prefix="llava-ocr-") as folder:
+        opened: dict[int, _OpenDocument] = {}
+        feeder = threading.Thread(
+            target=_feed, args=(infos, line, _Feed(Path(folder), events, stop, opened)), name="feeder", daemon=True
+        )
+        feeder.start()
+        try:
+            yield from _answer(line, events, opened)
+        finally:
+            stop.set()
+            _drain(events, feeder)
+
+
+@dataclass(frozen=True)
+class _Feed:
+    """What the feeding side shares with the answering side."""
+
+    folder: Path
+    events: queue.Queue[_Page | _Last | _Done]
+    stop: threading.Event
+    opened: dict[int, _OpenDocument]
+
+    def put(self, event: _Page | _Last | _Done) -> None:
+        """Hand an event over, waiting for room. Raises _Stopped when the other side is gone."""
+        while not self.stop.is_set():
+            try:
+                return self.events.put(event, timeout=0.2)
+            except queue.Full:
+                continue
+        raise _Stopped
+
+
+class _Stopped(Exception):
+    """The answering side is gone; nothing more is wanted."""
+
+
+def _feed(infos: Iterable[ObjectInfo], line: Line, feed: _Feed) -> None:
+    """Read every object's pages, a few objects at a time."""
+    error: BaseException | None = None
+    room = threading.Semaphore(2 * line.num_fetchers)
+
+    def read(number: int, info: ObjectInfo) -> None:
+        try:
+            _read(number, info, line, feed)
+        finally:
+            room.release()
+
+    try:
+        with ThreadPoolExecutor(line.num_fetchers, thread_name_prefix="fetch") as pool:
+            futures = []
+            for number, info in enumerate(infos):
+                room.acquire()
+                if feed.stop.is_set():
+                    break
+                feed.opened[number] = _OpenDocument(info.uri)
+                futures = [future for future in futures if not future.done() or future.result() is not None]
+                futures.append(pool.submit(read, number, info))
+            for future in futures:
+                future.result()
+    except _Stopped:
+        return
+    except Exception as mistake:
+        error = mistake
+    try:
+        feed.put(_Done(error))
+    except _Stopped:
+        return
+
+
+def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
+    """Fetch one object and hand its pages over."""
+    path = feed.folder / str(number)
+    document = None
+    try:
+        fetched = line.store.fetch(info, path, max_bytes=line.max_bytes)
+        document = Document(fetched.id, info.uri, fetched.size_bytes, media_type_of(path))
+        if line.is_done(document.id):
+            return feed.put(_Last(number, document, is_kept=True))
+        num_pages = line.reader.num_pages(path, line.passwords)
+        for page in line.reader.read(path, line.passwords):
+            request = _request(number, page, num_pages, line)
+            feed.put(_Page(number, page, request))
+        feed.put(_Last(number, document, num_pages=num_pages))
+    except ExtractionError as error:
+        feed.put(_Last(number, document, error=error))
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _request(number: int, page: PageRead, num_pages: int, line: Line) -> Request | None:
+    if page.raster is None:
+        return None
+    request = ask(line.question, page, num_pages=num_pages, profile=line.engine.profile)
+    return replace(request, id=f"{number}/{page.outcome.page_index}")
+
+
+def _answer(
+    line: Line, events: queue.Queue[_Page | _Last | _Done], opened: dict[int, _OpenDocument]
+) -> Iterator[DocumentOutcome]:
+    """Take events as they come, ask the engine in batches, and yield documents whose pages are all in."""
+    is_fed = False
+    while not is_fed:
+        batch: list[_Page] = []
+        touched: set[int] = set()
+        for event in _next_events(events, line.batch_size):
+            if isinstance(event, _Done):
+                is_fed = True
+                if event.error is not None:
+                    raise event.error
+            elif isinstance(event, _Last):
+                opened[event.document].last = event
+                touched.add(event.document)
+            elif event.request is None:
+                opened[event.document].answers.append(PageAnswer(event.page))
+            else:
+                opened[event.document].num_waiting += 1
+                batch.append(event)
+        for page, completion in _complete(line.engine, batch):
+            opened[page.document].answers.append(PageAnswer(replace(page.page, raster=None), completion))
+            opened[page.document].num_waiting -= 1
+            touched.add(page.document)
+        for number in sorted(touched):
+            if opened[number].is_complete:
+                yield _outcome(opened.pop(number), line)
+
+
+def _next_events(events: queue.Queue[_Page | _Last | _Done], batch_size: int) -> Iterator[_Page | _Last | _Done]:
+    """Wait for one event, then take what is there, until a batch of requests is full."""
+    event = events.get()
+    num_requests = 0
+    while True:
+        yield event
+        num_requests += isinstance(event, _Page) and event.request is not None
+        if isinstance(event, _Done) or num_requests >= batch_size:
+            return
+        try:
+            event = events.get_nowait()
+        except queue.Empty:
+            return
+
+
+def _complete(engine: Engine, batch: list[_Page]) -> Iterator[tuple[_Page, Completion]]:
+    requests = [page.request for page in batch if page.request is not None]
+    if not requests:
+        return
+    completions = engine.complete(requests)
+    if len(completions) != len(requests):
+        raise EngineError(f"{engine.profile.name}: {len(completions)} answers to {len(requests)} requests")
+    yield from zip(batch, completions, strict=True)
+
+
+def _outcome(document: _OpenDocument, line: Line) -> DocumentOutcome:
+    last = document.last
+    assert last is not None, document.uri
+    if last.error is not None:
+        return failed(document.uri, last.error, document=last.identity)
+    assert last.identity is not None, document.uri
+    if last.is_kept:
+        return DocumentOutcome(document.uri, last.identity, 0, (), is_kept=True)
+    answers = sorted(document.answers, key=lambda answer: answer.page.outcome.page_index)
+    return conclude(last.identity, line.question, answers, num_pages=last.num_pages, profile=line.engine.profile)
+
+
+def _drain(events: queue.Queue[_Page | _Last | _Done], feeder: threading.Thread) -> None:
+    """Let the feeding threads end: they may be waiting for room."""
+    while feeder.is_alive():
+        try:
+            events.get(timeout=0.05)
+        except queue.Empty:
+            continue

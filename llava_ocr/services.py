@@ -1,0 +1,102 @@
+"""The parts a process works with, opened when first used and closed together. Edges build one from the settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from llava_ocr.catalog import Catalog
+from llava_ocr.db.session import Database, open_database
+from llava_ocr.engines.base import Engine
+from llava_ocr.engines.open import open_engine
+from llava_ocr.errors import ConfigError
+from llava_ocr.raster.base import Limits, PageReader, ReadOptions
+from llava_ocr.raster.sandbox import open_page_reader
+from llava_ocr.settings import Settings
+
+
+class Services:
+    """Engine, page reader, database and catalog of one process. Not for use after `close`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The document types: shipped ones and those of the user's folder."""
+        folder = self.settings.schemas
+        return Catalog([folder] if folder is not None else [])
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, its tables made when it is new. Raises SchemaOutOfDate for one of another version."""
+        return open_database(self.settings.db)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine, with its weights loaded."""
+        return open_engine(self.settings)
+
+    @cached_property
+    def reader(self) -> PageReader:
+        """The child processes that read pages for this engine."""
+        return open_page_reader(read_options(self.settings, self.engine), num_children=self.num_workers)
+
+    @property
+    def num_workers(self) -> int:
+        """Child processes that read pages: the setting, or one per core."""
+        return self.settings.workers or len(os.sched_getaffinity(0))
+
+    @cached_property
+    def passwords(self) -> tuple[str, ...]:
+        """Passwords to try on encrypted documents."""
+        return read_passwords(self.settings.password_file)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("reader", "engine", "database"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+                del self.__dict__[name]
+
+
+@contextmanager
+def open_services(settings: Settings) -> Iterator[Services]:
+    """Open services for the length of a `with` block."""
+    services = Services(settings)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def read_options(settings: Settings, engine: Engine) -> ReadOptions:
+    """How pages are prepared under these settings for this engine."""
+    limits = Limits(
+        max_bytes=settings.max_bytes,
+        max_pages=settings.max_pages,
+        max_pixels=settings.max_pixels,
+        page_timeout_s=settings.page_timeout_s,
+        memory_bytes=settings.memory_bytes,
+    )
+    return ReadOptions(
+        profile=engine.profile,
+        limits=limits,
+        pdf=settings.pdf,
+        ocr=settings.ocr,
+        max_tiles=settings.max_tiles,
+        max_visual_tokens=settings.max_visual_tokens,
+    )
+
+
+def read_passwords(path: Path | None) -> tuple[str, ...]:
+    """Read a password file, one a line. Raises ConfigError where it can't be read."""
+    if path is None:
+        return ()
+    try:
+        return tuple(line for line in path.read_text(encoding="utf-8").splitlines() if line)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"password file {path}: {type(error).__name__}") from None

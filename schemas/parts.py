@@ -1,0 +1,97 @@
+"""Groups of fields and checks that several document types share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from llava_ocr.records import Finding
+from llava_ocr.schema import Country, DocumentPart, Money, Number, Text, Vat, read
+
+# Printed amounts are rounded once per line and once per tax rate.
+ROUNDING = Decimal("0.02")
+
+
+class Party(DocumentPart):
+    """A company or person with an address."""
+
+    name: Text | None = read(
+        "Name of the company or person",
+        labels=("Name", "Company", "Firma", "Société", "Raison sociale"),
+    )
+    vat_id: Vat | None = read(
+        "VAT identification number",
+        labels=(
+            "VAT ID",
+            "VAT No",
+            "VAT Reg No",
+            "USt-IdNr",
+            "USt-ID",
+            "Umsatzsteuer-ID",
+            "UID",
+            "N° TVA",
+            "TVA intra",
+        ),
+    )
+    street: Text | None = read(
+        "Street and house number", labels=("Street", "Address", "Straße", "Anschrift", "Adresse")
+    )
+    postcode: Text | None = read("Postal code", labels=("Postcode", "ZIP", "PLZ", "Code postal"))
+    city: Text | None = read("Town", labels=("City", "Town", "Ort", "Ville"))
+    country: Country | None = read("Country", labels=("Country", "Land", "Pays"))
+
+
+class Item(DocumentPart):
+    """One line of an invoice or receipt."""
+
+    description: Text | None = read(
+        "What was sold",
+        labels=("Description", "Item", "Article", "Bezeichnung", "Beschreibung", "Artikel", "Désignation"),
+    )
+    quantity: Number | None = read("How many", labels=("Qty", "Quantity", "Menge", "Anzahl", "Qté", "Quantité"))
+    unit_price: Money | None = read(
+        "Price of one",
+        labels=(
+            "Unit price",
+            "Price",
+            "Rate",
+            "Einzelpreis",
+            "Preis",
+            "E-Preis",
+            "Nettopreis",
+            "Prix unitaire",
+            "P.U.",
+        ),
+    )
+    line_total: Money | None = read(
+        "Price of the line",
+        labels=("Amount", "Total", "Line total", "Gesamtpreis", "Betrag", "Gesamt", "Nettobetrag", "Montant"),
+    )
+
+
+def near(a: Decimal, b: Decimal) -> bool:
+    """Whether two amounts are equal but for rounding."""
+    return abs(a - b) <= ROUNDING
+
+
+def rows_multiply(lines: list[Item]) -> Iterator[Finding]:
+    """Quantity times unit price should be the line's total."""
+    for index, line in enumerate(lines):
+        if line.quantity is None or line.unit_price is None or line.line_total is None:
+            continue
+        if not near(line.quantity * line.unit_price, line.line_total):
+            paths = tuple(f"lines[{index}].{name}" for name in ("quantity", "unit_price", "line_total"))
+            yield Finding("line_product", f"line {index + 1}: quantity x unit price is not its total", paths)
+
+
+def rows_sum(lines: list[Item], totals: dict[str, Decimal | None]) -> Iterator[Finding]:
+    """The lines should add up to one of the totals."""
+    amounts = [line.line_total for line in lines]
+    known = {path: total for path, total in totals.items() if total is not None}
+    if not amounts or not known or any(amount is None for amount in amounts):
+        return
+    total = sum((amount for amount in amounts if amount is not None), Decimal(0))
+    # Each line was rounded by itself.
+    slack = ROUNDING + Decimal("0.005") * len(amounts)
+    if not any(abs(total - wanted) <= slack for wanted in known.values()):
+        yield Finding("lines_sum", f"the {len(amounts)} lines do not add up to a total", ("lines", *known))
