@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from llava_ocr.schema import tree
 from llava_ocr.train.recipes import small, small_stages
 from llava_ocr.train.run import train_from_nothing
+from schemas.invoice import Invoice
 
 
 def main() -> None:
@@ -14,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, curves and the result")
     arguments = parser.parse_args()
-    train_from_nothing(small(), small_stages(), folder=arguments.out, name="small")
+    train_from_nothing(small(), small_stages(), known={"invoice": tree(Invoice)}, folder=arguments.out, name="small")
 
 
 if __name__ == "__main__":

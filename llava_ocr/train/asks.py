@@ -6,7 +6,7 @@ A field's labels are drawn from all that the painter knows for it, in all langua
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from llava_ocr.prompts import fold
 from llava_ocr.schema import GroupNode, Hint, Kind, Leaf, LeafNode, Node, RowsNode, code
@@ -64,7 +64,7 @@ def invoice_tree(rng: random.Random) -> GroupNode:
 
 def _leaves(
     rng: random.Random,
-    table: dict[str, tuple[Leaf, str, tuple[str, ...]]],
+    table: Mapping[str, tuple[Leaf, str, tuple[str, ...]]],
     parent: str,
     owner: tuple[str, ...],
 ) -> Iterable[LeafNode]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset
 
+from llava_ocr.schema import GroupNode
 from llava_ocr.synth.base import PaintedPage
 from llava_ocr.synth.paint import paint
 from llava_ocr.synth.sheets import sheets
@@ -22,14 +23,16 @@ from llava_ocr.train.recipes import ModelRecipe, StageRecipe
 from llava_ocr.words.layout import lay_out
 
 A4_ASPECT = 595 / 842
-RENAMED_SHARE = 0.1
+RENAMED_SHARE, KNOWN_SHARE = 0.1, 0.4
 
 
 class Painter:
-    """Makes the example at a position of a stage's stream."""
+    """Makes the example at a position of a stage's stream. `known` are the trees of schema files, by name."""
 
-    def __init__(self, model: ModelRecipe, stage: StageRecipe, tokenizer: Any, *, spans: Spans) -> None:
-        self.model, self.stage, self.spans = model, stage, spans
+    def __init__(
+        self, model: ModelRecipe, stage: StageRecipe, tokenizer: Any, *, spans: Spans, known: Mapping[str, GroupNode]
+    ) -> None:
+        self.model, self.stage, self.spans, self.known = model, stage, spans, known
         self.encoder = Encoder(tokenizer, num_visual=model.num_overview_tokens)
 
     def example(self, position: int) -> Example:
@@ -47,6 +50,10 @@ class Painter:
                     return example
         raise AssertionError(f"position {position}: no example of at most {self.stage.max_tokens} tokens")
 
+    def _root(self, schema: str, rng: random.Random) -> GroupNode:
+        """Ask as the schema's file does, or in a way of training's own."""
+        return self.known[schema] if rng.random() < KNOWN_SHARE else invoice_tree(rng)
+
     def _drill(self, rng: random.Random, grown: float) -> tuple[PaintedPage, Question]:
         drill = paint_drill(rng.getrandbits(48), size=rng.uniform(0, grown))
         values = {value.path: Value(value.text, (value.words,)) for value in drill.printed}
@@ -55,7 +62,7 @@ class Painter:
     def _document(self, rng: random.Random, grown: float) -> tuple[PaintedPage, Question] | None:
         seed = self.stage.first_seed + rng.randrange(10**9)
         document = sheets(seed) if rng.random() < self.stage.sheet_share else paint("invoice", seed)
-        root = vary(document.root or invoice_tree(rng), rng=rng)
+        root = vary(document.root or self._root(document.schema, rng), rng=rng)
         page_index = rng.randrange(len(document.pages))
         noise = rng.choice((0.02, 0.05, 0.1)) if rng.random() < self.stage.noise_share else 0.0
         reading = read_page(document, page_index, noise=noise, rng=rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from llava_ocr.geometry import Grid
@@ -124,23 +124,42 @@ def small() -> ModelRecipe:
     )
 
 
-def tune_small() -> StageRecipe:
-    """Everything at once on painted pages with their words in the prompt, for about an hour on one CPU core."""
+def small_stages() -> tuple[StageRecipe, ...]:
+    """The stages that made the shipped checkpoint, in order."""
+    return drill_small(), tune_small()
+
+
+def drill_small() -> StageRecipe:
+    """Five minutes of drills: copying and label matching emerge from tiny pages, everything trained at once."""
     return StageRecipe(
         name=StageName.TUNE,
-        steps=1000,
+        steps=116,
         examples_per_step=16,
-        max_tokens=3000,
+        max_tokens=2600,
         lr=3e-3,
         embedding_lr=3e-3,
         weight_decay=0.05,
         warmup_steps=20,
-        decay_steps=500,
-        grow_steps=300,
-        drill_share=0.15,
+        decay_steps=1,
+        grow_steps=400,
+        drill_share=1.0,
+        sheet_share=0.0,
+        noise_share=0.0,
+        looking=SMALL_LOOKING,
+        checkpoint_every_s=150.0,
+        first_seed=1_000_000,
+    )
+
+
+def tune_small() -> StageRecipe:
+    """An hour of painted invoices and sheets with their words in the prompt, everything trained at once."""
+    return replace(
+        drill_small(),
+        steps=800,
+        examples_per_step=8,
+        decay_steps=450,
+        grow_steps=250,
+        drill_share=0.3,
         sheet_share=0.4,
         noise_share=0.25,
-        looking=SMALL_LOOKING,
-        checkpoint_every_s=180.0,
-        first_seed=1_000_000,
     )

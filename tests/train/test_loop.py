@@ -5,11 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from llava_ocr.grounding.candidates import spans
+from llava_ocr.schema import tree
 from llava_ocr.train.data import Painter
 from llava_ocr.train.loop import resume, schedule, start, train
 from llava_ocr.train.losses import losses
 from llava_ocr.train.model import build_model, start_copying
 from llava_ocr.train.recipes import Look, StageName
+from schemas.invoice import Invoice
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def make_run(tiny, brief, tokenizer):
 
 @pytest.fixture
 def painter(tiny, brief, tokenizer):
-    return Painter(tiny, brief, tokenizer, spans=lambda _layout, _leaf: ())
+    return Painter(tiny, brief, tokenizer, spans=spans, known={"invoice": tree(Invoice)})
 
 
 def examples(painter, first):
