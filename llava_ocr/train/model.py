@@ -11,8 +11,9 @@ from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNe
 from llava_ocr.prompts import IMAGE_MARK
 from llava_ocr.train.recipes import Look, Looking, ModelRecipe
 
-# Layer, head, how many tokens back it looks, and how sharply: the last ones take in a few tokens around that place.
-_LOOKING_BACK = ((0, 0, 1, 5.0), (0, 1, 2, 5.0), (0, 2, 4, 2.0), (1, 2, 4, 2.0), (1, 3, 8, 1.5))
+# Layer, head, how many tokens back it looks, how sharply (the soft ones take in a few tokens around that place), and
+# the parts of the basis that it reads and writes.
+_LOOKING_BACK = ((0, 0, 1, 5.0, 2, 0), (0, 1, 2, 5.0, 3, 1), (0, 2, 4, 2.0, 2, 3), (1, 2, 4, 2.0, 2, 3), (1, 3, 8, 1.5, 2, 3))
 
 
 def build_model(recipe: ModelRecipe, tokenizer: Any, *, seed: int) -> LlavaNextForConditionalGeneration:
@@ -77,16 +78,44 @@ def start_copying(model: LlavaNextForConditionalGeneration, supervised: tuple[Lo
         layer.self_attn.o_proj.weight.mul_(0.1)
         layer.mlp.down_proj.weight.mul_(0.1)
     basis = torch.linalg.qr(torch.randn(embedding.shape[1], embedding.shape[1]))[0]
-    for layer_index, head, back, sharpness in _LOOKING_BACK:
+    frequencies: Tensor = decoder.rotary_emb.inv_freq
+    for layer_index, head, back, sharpness, read, written in _LOOKING_BACK:
         attention = decoder.layers[layer_index].self_attn
-        _look_back(attention, head, back, sharpness * decoder.rotary_emb.inv_freq.sqrt(), decoder.rotary_emb.inv_freq)
-        read, written = (_rows(basis, number, attention.head_dim) for number in (head + 2, head))
-        _pass_on(attention, head, read, written, scale=0.4)
+        _look_back(attention, head, back, sharpness * frequencies.sqrt(), frequencies)
+        scale = 0.4 if layer_index == 0 else 0.1
+        _pass_on(attention, head, *(_rows(basis, part, attention.head_dim) for part in (read, written)), scale=scale)
     for looking in supervised:
-        attention = decoder.layers[looking.layer].self_attn
-        for head in looking.heads if looking.look is Look.COPY else ():
-            kept = _rows(basis, head, attention.head_dim)
-            _pass_on(attention, head, kept, kept, scale=1.0)
+        _start_looking(decoder.layers[looking.layer].self_attn, looking, basis, frequencies)
+
+
+def _start_looking(attention: Any, looking: Looking, basis: Tensor, frequencies: Tensor) -> None:
+    """Start the heads that will be told where to look.
+
+    What stood one token back was written along rows 0 of the basis, read along rows 2; two back, rows 1. A field's
+    name ends two tokens before its kind, and two before the answer decides: LINE passes that on, FIELD compares.
+    The last COPY head looks where the token said last came one back, all COPY heads pass on the token they look at.
+    """
+    parts = [_rows(basis, number, attention.head_dim) for number in range(4)]
+    if looking.look is Look.LINE:
+        _pass_on(attention, looking.heads[0], parts[1], parts[1], scale=1.0)
+    elif looking.look is Look.FIELD:
+        _compare(attention, looking.heads[0], 2.5 * parts[1], 2.5 * parts[1], frequencies)
+    elif looking.look is Look.COPY:
+        for head in looking.heads:
+            _pass_on(attention, head, parts[head], parts[head], scale=1.0)
+        _compare(attention, looking.heads[-1], 4.0 * parts[2], 4.0 * parts[0], frequencies)
+
+
+def _compare(attention: Any, head: int, of_query: Tensor, of_key: Tensor, frequencies: Tensor) -> None:
+    """Make one head look where what the key holds along its rows is what the query holds along its own.
+
+    Only RoPE's slow phases are used: the fast ones turn too far over a page.
+    """
+    half = len(frequencies)
+    slow = torch.nonzero(frequencies < 5e-4)[:, 0]
+    slow = torch.cat([slow, slow + half])
+    for projection, rows in ((attention.q_proj.weight, of_query), (attention.k_proj.weight, of_key)):
+        projection[head * 2 * half + slow] = rows[slow]
 
 
 def _rows(matrix: Tensor, number: int, size: int) -> Tensor:
