@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from llava_ocr.synth.demo import write_demo
 from rich.console import Console
 
 from llava_ocr.cli.app import guarded
 from llava_ocr.cli.documents import exit_code
 from llava_ocr.report import Tally, progress, show_summary, show_tables, step
-from llava_ocr.run import ExtractOrder, RunSummary
+from llava_ocr.run import ExtractOrder, RunEnd
 from llava_ocr.settings import Settings
+from llava_ocr.synth.demo import write_demo
 
 # A local run starts a throw-away Prefect server; these keep it quiet, offline and patient on a slow machine.
 LOCAL_PREFECT = {
@@ -53,10 +53,10 @@ def demo(
     show_summary(summary, console)
     _show_next(console, database, schema, tally)
     # The demo's own broken file is meant to fail; with documents of the user's, a failure is theirs to know of.
-    return 0 if source == str(folder / "documents") and summary.balance.is_balanced else exit_code(tally)
+    return 0 if source == str(folder / "documents") and summary.balance.is_green else exit_code(tally)
 
 
-def _run(order: ExtractOrder, tally: Tally, console: Console, *, home: Path) -> RunSummary:
+def _run(order: ExtractOrder, tally: Tally, console: Console, *, home: Path) -> RunEnd:
     """Run the flow in this process, with a progress bar."""
     if "PREFECT_API_URL" not in os.environ:
         console.print("starting a local Prefect server (set PREFECT_API_URL to use yours) ...", highlight=False)
@@ -75,7 +75,7 @@ def _run(order: ExtractOrder, tally: Tally, console: Console, *, home: Path) -> 
     summary = state.result(raise_on_failure=False)
     if isinstance(summary, BaseException):
         raise summary
-    assert isinstance(summary, RunSummary), summary
+    assert isinstance(summary, RunEnd), summary
     return summary
 
 

@@ -9,11 +9,11 @@ from itertools import count, islice
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.states import Completed, Failed, State
-from prefect.utilities.annotations import quote
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
-from flows.tasks import read_shard
-from llava_ocr.run import ExtractOrder, Observer, Run, RunSummary, begin, end, ignore, listed
+from flows.tasks import Shard, read_shard
+from llava_ocr.run import ExtractOrder, Observer, Run, RunEnd, begin, end, ignore, listed
 from llava_ocr.services import open_services
 from llava_ocr.settings import Settings
 from llava_ocr.store.base import ObjectInfo
@@ -23,17 +23,18 @@ OBSERVER: ContextVar[Observer] = ContextVar("observer", default=ignore)
 
 
 @flow(name="extract", flow_run_name="extract {order.schema_name} from {order.source}", persist_result=False)
-def extract(order: ExtractOrder) -> State[RunSummary]:
+def extract(order: ExtractOrder) -> State[RunEnd]:
     """Read what the order names. Completed only if every page is accounted for and nothing failed."""
     started = time.monotonic()
     with open_services(order.settings(Settings())) as services:
         run = begin(order, services)
         for shard_index, infos in zip(count(), shards(run), strict=False):
-            read_shard.with_options(task_run_name=f"read shard {shard_index}")(quote(run), quote(infos), OBSERVER.get())
+            shard = Shard(run, infos, OBSERVER.get())
+            read_shard.with_options(task_run_name=f"read shard {shard_index}")(shard)
         summary = end(run, seconds=time.monotonic() - started)
     create_markdown_artifact(in_markdown(summary), key="extract-summary", description=f"run {summary.run_id}")
     finished = Completed if summary.balance.is_green else Failed
-    return finished(data=summary, message=summary.balance.in_words())
+    return finished(data=summary, message=summary.balance.explain())
 
 
 def shards(run: Run) -> Iterator[list[ObjectInfo]]:
@@ -43,13 +44,13 @@ def shards(run: Run) -> Iterator[list[ObjectInfo]]:
         yield shard
 
 
-def in_markdown(summary: RunSummary) -> str:
+def in_markdown(summary: RunEnd) -> str:
     """The run's accounts as a Prefect artifact; no text of any document is in it."""
     balance = summary.balance
     lines = [
         f"# Run {summary.run_id}",
         "",
-        f"**{'Balanced' if balance.is_green else 'Not balanced'}**: {balance.in_words()}",
+        f"**{'Balanced' if balance.is_green else 'Not balanced'}**: {balance.explain()}",
         "",
         "| pages | count |",
         "|---|---:|",

@@ -15,6 +15,15 @@ from llava_ocr.run import Observer, Run, read
 from llava_ocr.store.base import ObjectInfo
 
 
+class Shard:
+    """A fixed slice of a run's objects. No dataclass, because Prefect walks through those looking for futures."""
+
+    def __init__(self, run: Run, infos: Sequence[ObjectInfo], observe: Observer) -> None:
+        self.run = run
+        self.infos = infos
+        self.observe = observe
+
+
 async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Retry only what the error itself calls retryable."""
     error = await state.aresult(raise_on_failure=False)
@@ -31,6 +40,6 @@ async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def read_shard(run: Run, infos: Sequence[ObjectInfo], observe: Observer) -> None:
-    """Read one fixed slice of the objects. A second attempt reads only what the first did not finish."""
-    read(run, infos, observe=observe)
+def read_shard(shard: Shard) -> None:
+    """Read one slice. A second attempt reads only what the first did not finish."""
+    read(shard.run, shard.infos, observe=shard.observe)

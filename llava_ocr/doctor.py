@@ -72,11 +72,14 @@ def _packages(_: Settings) -> Checked:
 
 
 def _device(settings: Settings) -> Checked:
-    from llava_ocr.models.load import describe_device
+    from llava_ocr.models.load import choose_device, choose_precision
 
-    detail, is_gpu = describe_device(settings.device, settings.precision)
-    remedy = "" if is_gpu else "The 7B models need a GPU; the shipped `small` model is made for the CPU."
-    return Checked("device", Health.OK if is_gpu else Health.NOTE, detail, remedy)
+    device = choose_device(settings.device)
+    detail = f"{device}, {choose_precision(settings.precision, device).value}"
+    if device.type == "cpu":
+        remedy = "The 7B models want a GPU; the shipped `small` model is made for the CPU."
+        return Checked("device", Health.NOTE, detail, remedy)
+    return Checked("device", Health.OK, detail)
 
 
 def _engine(settings: Settings) -> Checked:
@@ -103,13 +106,17 @@ def _ocr(_: Settings) -> Checked:
 
 
 def _database(settings: Settings) -> Checked:
-    from llava_ocr.db.session import check_database, shown_url
+    from llava_ocr.db.session import open_database
 
-    faults = check_database(settings.db)
-    where = shown_url(settings.db)
-    if faults:
-        return Checked("database", Health.FAULT, f"{where}: {'; '.join(faults)}", "Run `llava-ocr db upgrade`.")
-    return Checked("database", Health.OK, where)
+    with open_database(settings.db) as database:
+        health, place = database.check(), database.place
+    if health.revision is None:
+        return Checked("database", Health.OK, f"{place}: is new, its tables are made by the first run")
+    if not health.is_ok:
+        return Checked(
+            "database", Health.FAULT, f"{place}: {'; '.join(health.problems)}", "Run `llava-ocr db upgrade`."
+        )
+    return Checked("database", Health.OK, f"{place}: at revision {health.revision}")
 
 
 def _pages(settings: Settings) -> Checked:

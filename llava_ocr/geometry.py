@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -114,5 +115,5 @@ def fit_within(size: Size, bound: Size) -> Size:
     """Scale `size` to touch `bound` from inside, keeping its shape, as LLaVA's processor rounds (ceil, clipped)."""
     scale_w, scale_h = bound.width / size.width, bound.height / size.height
     if scale_w < scale_h:
-        return Size(bound.width, min(-(-size.height * bound.width // size.width), bound.height))
-    return Size(min(-(-size.width * bound.height // size.height), bound.width), bound.height)
+        return Size(bound.width, min(math.ceil(size.height * scale_w), bound.height))
+    return Size(min(math.ceil(size.width * scale_h), bound.width), bound.height)

@@ -11,7 +11,7 @@ import queue
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -138,13 +138,13 @@ def _feed(infos: Iterable[ObjectInfo], line: Line, feed: _Feed) -> None:
 
     try:
         with ThreadPoolExecutor(line.num_fetchers, thread_name_prefix="fetch") as pool:
-            futures = []
+            futures: list[Future[None]] = []
             for number, info in enumerate(infos):
                 room.acquire()
                 if feed.stop.is_set():
                     break
                 feed.opened[number] = _OpenDocument(info.uri)
-                futures = [future for future in futures if not future.done() or future.result() is not None]
+                futures = [future for future in futures if not _is_over(future)]
                 futures.append(pool.submit(read, number, info))
             for future in futures:
                 future.result()
@@ -156,6 +156,14 @@ def _feed(infos: Iterable[ObjectInfo], line: Line, feed: _Feed) -> None:
         feed.put(_Done(error))
     except _Stopped:
         return
+
+
+def _is_over(future: Future[None]) -> bool:
+    """Whether a reading has ended; raises what it raised."""
+    if future.done():
+        future.result()
+        return True
+    return False
 
 
 def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:

@@ -64,12 +64,17 @@ class PageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageOutcome:
-    """How one page ended; `reason` is an error class or a skip reason such as `blank`, empty when ok."""
+    """How one page ended; `reason` is an error class or a skip reason such as `blank`, empty when ok.
+
+    `image_hash` names the page's pixels and `reader` who read its words, where the page came that far.
+    """
 
     page_index: int
     state: PageState
     reason: str = ""
     message: str = ""
+    image_hash: str = ""
+    reader: WordReader = WordReader.NONE
 
 
 class FieldState(StrEnum):

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from llava_ocr.errors import error_hint
 from llava_ocr.records import DocumentOutcome, FieldReading, FieldState, PageState, Record
-from llava_ocr.run import RunSummary
+from llava_ocr.run import RunEnd
 
 # Rows shown in each table; the rest is counted.
 MAX_ROWS = 20
@@ -133,11 +133,11 @@ def failures_table(failures: list[tuple[str, str, str]]) -> Table:
     return table
 
 
-def show_summary(summary: RunSummary, console: Console) -> None:
+def show_summary(summary: RunEnd, console: Console) -> None:
     """Print the page ledger in words."""
     balance = summary.balance
     colour = "green" if balance.is_green else "red"
-    console.print(f"[{colour}]run {summary.run_id}[/]: {escape(balance.in_words())}, {summary.seconds:.1f} s")
+    console.print(f"[{colour}]run {summary.run_id}[/]: {escape(balance.explain())}, {summary.seconds:.1f} s")
 
 
 def show_value(value: object) -> str:

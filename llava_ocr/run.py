@@ -12,9 +12,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from llava_ocr.db.planning import Skip
+from llava_ocr.db.queries import summarize_run
 from llava_ocr.db.session import Database
 from llava_ocr.extract import Question
 from llava_ocr.ledger.balance import Balance
+from llava_ocr.ledger.order import Order, ReadState
 from llava_ocr.pipeline import Line, extract_all
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.schema import schema_name
@@ -33,6 +36,8 @@ def ignore(outcome: DocumentOutcome) -> None:
 # Outcomes are saved when this many are waiting, or when the oldest has waited this long.
 SAVE_BATCH = 64
 SAVE_AFTER_S = 2.0
+# Why an object is skipped whose content was read before.
+KEPT = "done before"
 
 
 class ExtractOrder(BaseModel):
@@ -72,8 +77,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class RunSummary:
-    """How a run ended. It is green only if its ledger balances and nothing failed."""
+class RunEnd:
+    """How a run ended: green if its page ledger balances, whatever failed on the way."""
 
     run_id: str
     balance: Balance
@@ -86,17 +91,18 @@ def begin(order: ExtractOrder, services: Services) -> Run:
     source = open_source(order.source, services.settings)
     schema = services.catalog.get(order.schema_name)
     question = Question.about(schema, max_new_tokens=services.settings.max_new_tokens)
-    services.database.ensure_views([schema])
     profile = services.engine.profile
-    run_id = services.database.start_run(
+    database = services.database
+    database.refresh_views(schema)
+    placed = Order(
         source=order.source,
         schema=schema_name(schema),
         schema_fingerprint=question.fingerprint,
         engine=profile.name,
         engine_fingerprint=profile.fingerprint,
-        order=order.model_dump_json(),
+        arguments=order.model_dump(mode="json", exclude={"database"}),
     )
-    return Run(run_id, order, source, question, services)
+    return Run(database.start_run(placed), order, source, question, services)
 
 
 def listed(order: ExtractOrder, source: Source) -> Iterator[ObjectInfo]:
@@ -120,31 +126,64 @@ def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore) -
         num_fetchers=2 * services.num_workers,
         batch_size=settings.batch_size,
     )
-    waiting: list[DocumentOutcome] = []
-    oldest = time.monotonic()
-    try:
-        for outcome in extract_all(_planned(run, infos), line):
+    with _Saver(run) as saver:
+        for outcome in extract_all(_planned(run, infos, saver, observe), line):
             observe(outcome)
-            waiting.append(outcome)
-            if len(waiting) >= SAVE_BATCH or time.monotonic() - oldest > SAVE_AFTER_S:
-                run.database.save(run.id, waiting)
-                waiting, oldest = [], time.monotonic()
-    finally:
-        run.database.save(run.id, waiting)
+            saver.add(outcome)
 
 
-def end(run: Run, *, seconds: float) -> RunSummary:
+def end(run: Run, *, seconds: float) -> RunEnd:
     """Close the run's accounts."""
     balance = run.database.finish_run(run.id)
-    return RunSummary(run.id, balance, run.database.num_records(run.id), seconds)
+    return RunEnd(run.id, balance, summarize_run(run.database, run.id).num_records, seconds)
 
 
-def _planned(run: Run, infos: Iterable[ObjectInfo]) -> Iterator[ObjectInfo]:
-    """Write objects into the ledger before they are read, a shard at a time."""
+def _planned(run: Run, infos: Iterable[ObjectInfo], saver: _Saver, observe: Observer) -> Iterator[ObjectInfo]:
+    """Write objects into the ledger before they are read, a shard at a time; what is done already is not fetched."""
     iterator = iter(infos)
     while shard := list(islice(iterator, run.order.shard_size)):
-        run.database.plan(run.id, shard)
-        yield from shard
+        for planned in run.database.plan(run.id, shard):
+            if planned.state is not ReadState.PLANNED:
+                continue
+            if planned.is_done and not run.order.force:
+                outcome = DocumentOutcome(planned.info.uri, None, 0, (), is_kept=True)
+                observe(outcome)
+                saver.add(outcome)
+            else:
+                yield planned.info
+
+
+class _Saver:
+    """Writes outcomes in batches; what is waiting is written when the block ends, however it ends."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._waiting: list[DocumentOutcome] = []
+        self._oldest = time.monotonic()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> _Saver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._flush()
+
+    def add(self, outcome: DocumentOutcome) -> None:
+        """Take an outcome; callers may be in two threads, the one that plans and the one that reads."""
+        with self._lock:
+            self._waiting.append(outcome)
+            if len(self._waiting) >= SAVE_BATCH or time.monotonic() - self._oldest > SAVE_AFTER_S:
+                self._flush()
+
+    def _flush(self) -> None:
+        kept = [Skip(outcome.uri, KEPT, outcome.document) for outcome in self._waiting if outcome.is_kept]
+        read = [outcome for outcome in self._waiting if not outcome.is_kept]
+        if read:
+            self._run.database.save(self._run.id, read)
+        if kept:
+            self._run.database.skip(self._run.id, kept)
+        self._waiting, self._oldest = [], time.monotonic()
 
 
 class _Kept:
@@ -163,4 +202,4 @@ class _Kept:
         if self._run.order.force:
             return False
         fingerprints = self._run.question.fingerprint, self._run.services.engine.profile.fingerprint
-        return bool(self._run.database.find_done([document_id], *fingerprints))
+        return document_id in self._run.database.find_done([document_id], *fingerprints).ok

@@ -71,6 +71,11 @@ Vat = Annotated[str, code("(EU|[A-Z]{2})[0-9A-Z]{5,12}|CHE[0-9]{9}(MWST|TVA|IVA)
 Iban = Annotated[str, code("[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", checksum="iban")]
 
 
+def leaf_of(annotation: Any) -> Leaf:
+    """The leaf behind one of the types above."""
+    return next(item for item in get_args(annotation)[1:] if isinstance(item, Leaf))
+
+
 @dataclass(frozen=True, slots=True)
 class Hint:
     """What the prompt says of a field: a description and labels as they are printed on pages."""

@@ -32,8 +32,11 @@ class Services:
 
     @cached_property
     def database(self) -> Database:
-        """The database, its tables made when it is new. Raises SchemaOutOfDate for one of another version."""
-        return open_database(self.settings.db)
+        """The database, its tables made when it is new. One of another version says so when it is first used."""
+        database = open_database(self.settings.db)
+        if database.check().revision is None:
+            database.upgrade()
+        return database
 
     @cached_property
     def engine(self) -> Engine:

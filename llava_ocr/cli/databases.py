@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from llava_ocr.db.session import check_database, upgrade_database
+from llava_ocr.db.session import open_database
 from llava_ocr.errors import SchemaOutOfDate
 from llava_ocr.settings import Settings
 
@@ -19,19 +19,18 @@ Url = Annotated[str | None, typer.Option("--db", help="Database URL; default LLA
 @app.command()
 def upgrade(db: Url = None) -> int:
     """Make the tables, or bring them to this version."""
-    revision = upgrade_database(db or Settings().db)
-    Console().print(f"database is at revision {revision}", highlight=False)
+    with open_database(db or Settings().db) as database:
+        database.upgrade()
+        Console().print(f"{database.place} is at revision {database.check().revision}", highlight=False)
     return 0
 
 
 @app.command()
 def check(db: Url = None) -> int:
     """Say whether the database can be used by this version."""
-    faults = check_database(db or Settings().db)
-    console = Console()
-    for fault in faults:
-        console.print(fault, highlight=False, markup=False)
-    if faults:
-        raise SchemaOutOfDate(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the database")
-    console.print("database is fine")
+    with open_database(db or Settings().db) as database:
+        health, place = database.check(), database.place
+    if not health.is_ok:
+        raise SchemaOutOfDate(f"{place}: {'; '.join(health.problems)}")
+    Console().print(f"{place} is fine, at revision {health.revision}", highlight=False)
     return 0

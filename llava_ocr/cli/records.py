@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from llava_ocr.db.export import ExportFormat, export_records
-from llava_ocr.db.queries import StoredRecord, find_records
+from llava_ocr.db.queries import find_records
+from llava_ocr.db.stored import StoredRecord
 from llava_ocr.errors import ConfigError
 from llava_ocr.records import FieldReading
 from llava_ocr.report import STATE_STYLES, show_value

@@ -16,6 +16,10 @@ def open_engine(settings: Settings) -> Engine:
         from llava_ocr.engines.endpoint import open_endpoint
 
         return open_endpoint(settings)
-    from llava_ocr.engines.local import open_local
+    from llava_ocr.constrain.decoder import GrammarCompiler
+    from llava_ocr.engines.local import LocalEngine
+    from llava_ocr.models.load import load
 
-    return open_local(settings)
+    model = load(settings.engine, precision=settings.precision, device=settings.device)
+    compiler = GrammarCompiler.for_tokenizer(model.tokenizer)
+    return LocalEngine(model, compile_grammar=compiler.compile, max_batch=settings.batch_size)

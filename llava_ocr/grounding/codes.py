@@ -102,7 +102,7 @@ EG egypt|ägypten|égypte
 ES spain|spanien|espagne|españa
 FI finland|finnland|finlande
 FR france|frankreich
-GB united kingdom|great britain|england|scotland|wales|uk|vereinigtes königreich|grossbritannien|großbritannien|royaume-uni
+GB united kingdom|great britain|england|scotland|wales|uk|vereinigtes königreich|großbritannien|royaume-uni
 GR greece|griechenland|grèce
 HK hong kong
 HR croatia|kroatien|croatie
@@ -154,12 +154,25 @@ COUNTRIES: dict[str, str] = {
 }
 COUNTRY_CODES = frozenset(COUNTRIES.values())
 
-_IBAN_LENGTHS = {
-    "AD": 24, "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20, "ES": 24, "FI": 18,
-    "FR": 27, "GB": 22, "GR": 27, "HR": 21, "HU": 28, "IE": 22, "IS": 26, "IT": 27, "LI": 21, "LT": 20, "LU": 20, "LV": 21,
-    "MC": 27, "MT": 31, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24, "RS": 22, "SE": 24, "SI": 19, "SK": 24, "TN": 24,
-    "TR": 26,
-}  # fmt: skip
+_IBAN_LENGTHS: dict[str, int] = {
+    country: length
+    for length, countries in {
+        15: "NO",
+        16: "BE",
+        18: "DK FI NL",
+        19: "SI",
+        20: "AT EE LT LU",
+        21: "CH HR LI LV",
+        22: "BG DE GB IE RS",
+        24: "AD CZ ES RO SE SK TN",
+        25: "PT",
+        26: "IS TR",
+        27: "FR GR IT MC",
+        28: "CY HU PL",
+        31: "MT",
+    }.items()
+    for country in countries.split()
+}
 
 
 def compact(text: str) -> str:

@@ -74,13 +74,18 @@ def draw_items(rng: Random, market: Market, style: Style, *, industry: str, day:
     share_reduced = 0.35 if chance(rng, 0.3) else 0.0
     rate = rates[0] if chance(rng, 0.9) or len(rates) == 1 else rates[1]
     items = []
+    left: list[str] = []
     for _ in range(draw_num_items(rng)):
+        # Goods repeat only when all of the shop was sold.
+        left = left or rng.sample(names, len(names))
         quantity, unit = _quantity(rng, goods, language)
         price = _price(rng, goods, places)
+        if quantity * price > 30_000:
+            quantity = Decimal(rng.randint(1, 4))
         discount = Decimal(rng.choice((5, 10, 15, 20, 25, 3))) if chance(rng, discount_share) else NOTHING
         items.append(
             Item(
-                description=_description(rng, rng.choice(names), language),
+                description=_description(rng, left.pop(), language),
                 details=_details(rng, market, style, day) if has_details and chance(rng, 0.6) else (),
                 article=make_reference(rng, day.year, letters=rng.choice(("A", "ART", "SKU", "P"))),
                 quantity=quantity,

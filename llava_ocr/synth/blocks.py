@@ -105,7 +105,7 @@ def _strip(canvas: Canvas, frame: Frame, pairs: Sequence[Pair], look: Look) -> f
     leading = look.size * 1.5
     label_ink = look.label_ink if look.has_bold_labels else look.small
     low = 0.0
-    for column, (label, phrase) in enumerate(pairs):
+    for column, (label, _) in enumerate(pairs):
         x = frame.x + column * cell
         y = canvas.paragraph(x + 2, frame.y + look.size, (label,), label_ink, width=cell - 4, leading=look.size * 1.1)
         low = max(low, y)

@@ -12,6 +12,8 @@ from llava_ocr.synth.fonts import Face
 from llava_ocr.synth.phrases import Phrase, Token, Value, tokens
 
 BLACK: Rgb = (0.0, 0.0, 0.0)
+# A word of its own in a phrase that begins a new line, so that one value can stand on several lines.
+BREAK = "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Canvas:
 
 def _fitting(words: Sequence[Token], ink: Ink, *, width: float) -> Ink:
     """Shrink the ink where a single word is wider than the column, as offices do with long addresses."""
-    widest = max((ink.width(text) for text, _ in words), default=0.0)
+    widest = max((ink.width(text) for text, _ in words if text != BREAK), default=0.0)
     return replace(ink, size=ink.size * max(0.5, width / widest)) if widest > width else ink
 
 
@@ -158,6 +160,10 @@ def wrap(words: Sequence[Token], ink: Ink, *, width: float) -> list[list[Token]]
     room = 0.0
     space = ink.width(" ")
     for token in words:
+        if token[0] == BREAK:
+            lines.append([])
+            room = width
+            continue
         wide = ink.width(token[0])
         if lines and wide + space <= room:
             lines[-1].append(token)

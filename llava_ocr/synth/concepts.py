@@ -32,7 +32,7 @@ CODE_SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A thing to ask for. `labels` are its wordings in the sheet's language, `short` those where its subject is plain."""
+    """A thing to ask for. `labels` are wordings in the sheet's language, `short` those where its subject is plain."""
 
     name: str
     short_name: str

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from llava_ocr.synth.blocks import Frame, Line, Pair, put_lines
-from llava_ocr.synth.canvas import Canvas
+from llava_ocr.synth.canvas import Canvas, Ink, wrap
 from llava_ocr.synth.codes import make_reference
 from llava_ocr.synth.conventions import to_cents
 from llava_ocr.synth.invoice import Invoice
 from llava_ocr.synth.look import Look
-from llava_ocr.synth.phrases import Phrase, fill_in, join
+from llava_ocr.synth.phrases import Phrase, fill_in, join, tokens
 from llava_ocr.synth.sayings import Speech
 from llava_ocr.synth.streams import chance, weighted
 from llava_ocr.synth.vocabulary import WORDING
@@ -149,15 +149,26 @@ def _footer(canvas: Canvas, look: Look, phrases: list[Phrase], *, num_columns: i
     top = look.height - look.bottom + 4
     if has_rule:
         canvas.rule(look.left, top - 3, look.width - look.right, top - 3, width=0.4, color=look.accent)
-    if num_columns == 1:
-        lines: list[Line] = [(join(phrases, " · "), look.small)]
-        put_lines(canvas, Frame(look.left, top, look.inner_width), lines, look, align=0.5)
-        return
     width = look.inner_width / num_columns
     per = -(-len(phrases) // num_columns)
-    for column in range(num_columns):
-        lines = [(phrase, look.small) for phrase in phrases[column * per : (column + 1) * per]]
-        put_lines(canvas, Frame(look.left + column * width, top, width - 6), lines, look)
+    columns = [phrases[column * per : (column + 1) * per] for column in range(num_columns)]
+    if num_columns == 1:
+        columns = [[join(phrases, " · ")]]
+    ink = _small_enough(columns, look, width=width - 6, height=look.height - top - 12)
+    for number, column in enumerate(columns):
+        frame = Frame(look.left + number * width, top, width - 6)
+        put_lines(canvas, frame, [(phrase, ink) for phrase in column], look, align=0.5 if num_columns == 1 else 0.0)
+
+
+def _small_enough(columns: list[list[Phrase]], look: Look, *, width: float, height: float) -> Ink:
+    """Shrink the small print until the footer ends above the paper's edge."""
+    ink = look.small
+    while ink.size > 4:
+        num_lines = max(sum(len(wrap(tokens(phrase), ink, width=width)) for phrase in column) for column in columns)
+        if num_lines * ink.size * look.leading <= height:
+            break
+        ink = replace(ink, size=ink.size * 0.93)
+    return ink
 
 
 def _legal(speech: Speech, invoice: Invoice) -> list[Phrase]:

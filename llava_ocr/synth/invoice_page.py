@@ -43,6 +43,8 @@ def paint_invoice(seed: int) -> PaintedDocument:
     canvas = Canvas(look.width, look.height)
     _Painter(canvas, speech, invoice, skeleton, stream("invoice", seed, "flow")).paint()
     pages, printed = canvas.finish()
+    # Who the goods go to is printed, and nobody asks for it.
+    printed = tuple(value for value in printed if not value.path.startswith("ship_to."))
     truth = fill_shape("invoice", {value.path: speech.truths[value.path] for value in printed})
     origin = Origin(skeleton, look.family.name, invoice.seller.name)
     return PaintedDocument("invoice", seed, invoice.style.language, truth, pages, printed, origin)
@@ -224,8 +226,9 @@ class _Painter:
         amount = (speech.style.amount(carried[min(row, len(carried) - 1)]),) if row >= 0 else ()
         if self.has_carry and row > 0:
             y = look.height - look.bottom - 8
-            canvas.text(right - 150, y, (speech.label("carried", p=str(page), n=str(page + 1)),), look.body)
-            canvas.text(right, y, amount, look.body, align=1.0)
+            wide = canvas.text(right, y, amount, look.body, align=1.0)
+            label = speech.label("carried", p=str(page), n=str(page + 1))
+            canvas.text(right - wide - look.size * 2, y, (label,), look.body, align=1.0)
         canvas.add_page()
         frame = Frame(look.left, look.top + 10, look.inner_width)
         if self.has_page_head:
@@ -234,8 +237,9 @@ class _Painter:
             )
             frame = frame.moved(frame.y + 14)
         if self.has_carry and row > 0:
-            canvas.text(right - 150, frame.y + 10, (speech.label("brought", p=str(page)),), look.body)
-            canvas.text(right, frame.y + 10, amount, look.body, align=1.0)
+            wide = canvas.text(right, frame.y + 10, amount, look.body, align=1.0)
+            label = speech.label("brought", p=str(page))
+            canvas.text(right - wide - look.size * 2, frame.y + 10, (label,), look.body, align=1.0)
             frame = frame.moved(frame.y + 20)
         return frame
 

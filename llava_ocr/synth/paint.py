@@ -7,8 +7,9 @@ from collections.abc import Callable
 from llava_ocr.errors import UnknownSchema
 from llava_ocr.synth.base import PaintedDocument
 from llava_ocr.synth.invoice_page import paint_invoice
+from llava_ocr.synth.receipt import paint_receipt
 
-PAINTERS: dict[str, Callable[[int], PaintedDocument]] = {"invoice": paint_invoice}
+PAINTERS: dict[str, Callable[[int], PaintedDocument]] = {"invoice": paint_invoice, "receipt": paint_receipt}
 
 
 def paint(schema: str, seed: int) -> PaintedDocument:

@@ -17,6 +17,7 @@ def paint_pdf(document: PaintedDocument) -> bytes:
     with pymupdf.open() as pdf:
         for page in document.pages:
             draw_page(pdf, page)
+        pdf.subset_fonts()
         # A fixed file identifier and no dates: equal documents give equal bytes.
         return bytes(pdf.tobytes(deflate=True, garbage=1, no_new_id=True))
 

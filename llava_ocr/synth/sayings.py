@@ -35,7 +35,7 @@ class Speech:
 
     def text(self, text: str, path: str) -> Phrase:
         """Say a text value."""
-        return self._said(text, text, path)
+        return self._said(text, " ".join(text.split()), path)
 
     def day(self, day: date, *paths: str) -> Phrase:
         """Say a date."""

@@ -217,4 +217,4 @@ def _foot(painter: _Painter, plan: SheetPlan, frame: Frame) -> None:
         put_lines(canvas, frame.moved(frame.y + 6), [((note,), look.small) for note in notes], look)
     if chance(rng, 0.35):
         text = " · ".join((plan.issuer, *plan.contact))
-        canvas.text(look.width / 2, look.height - 18, (text,), look.small, align=0.5)
+        canvas.paragraph(look.left, look.height - 18, (text,), look.small, width=look.inner_width, align=0.5)

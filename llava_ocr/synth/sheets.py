@@ -91,10 +91,10 @@ def _draw_sheet(writer: _Writer) -> tuple[GroupNode, SheetPlan]:
     rng.shuffle(nodes)
     grids: list[Grid] = []
     if chance(rng, 0.3):
-        rows_node, grid = _draw_rows(writer, subjects)
+        is_asked = chance(rng, 0.85)
+        rows_node, grid = _draw_rows(writer, subjects, is_asked=is_asked)
         grids.append(grid)
-        if chance(rng, 0.85):
-            nodes.append(rows_node)
+        nodes += [rows_node] if is_asked else []
     title = rng.choice(BANK["words"]["sheet_titles"][language])
     index = BANK["words"]["sheet_titles"][language].index(title)
     english = str(BANK["words"]["sheet_titles"]["en"][index])
@@ -162,7 +162,7 @@ def _draw_group(writer: _Writer, subject: dict[str, str]) -> tuple[GroupNode | N
     return node, heading, entries
 
 
-def _draw_rows(writer: _Writer, subjects: list[dict[str, str]]) -> tuple[RowsNode, Grid]:
+def _draw_rows(writer: _Writer, subjects: list[dict[str, str]], *, is_asked: bool) -> tuple[RowsNode, Grid]:
     """Draw a table whose columns are concepts; some columns are not asked for."""
     rng, language = writer.rng, writer.style.language
     name = rng.choice(("entries", "items", "rows", "positions", "records", "lines", "movements"))
@@ -180,7 +180,7 @@ def _draw_rows(writer: _Writer, subjects: list[dict[str, str]]) -> tuple[RowsNod
         for column, concept in columns.items():
             samples[column] = draw_value(rng, concept, writer.style, writer.market)
             is_blank = chance(rng, 0.04) and row > 0
-            path = f"{name}[{row}].{column}" if column in asked else ""
+            path = f"{name}[{row}].{column}" if is_asked and column in asked else ""
             line.append(() if is_blank else writer.say(samples[column], path))
         cells.append(line)
     leaves = tuple(

@@ -16,8 +16,9 @@ from llava_ocr.geometry import Grid, Size
 class TiledRaster:
     """A page's pixels cut for the encoder.
 
-    `size` is the page's own extent inside the grid, before padding: LLaVA unpads features by its shape. The overview
-    is the page squashed to the square, as stock LLaVA does it.
+    `size` is the page's own extent inside the grid, before padding. `source_size` is set where the page was scaled to
+    it as stock LLaVA does, which unpads features by the shape from before. The overview is the page squashed to the
+    square, as stock LLaVA does it.
     """
 
     overview_HWC: NDArray[np.uint8]
@@ -25,6 +26,12 @@ class TiledRaster:
     grid: Grid
     size: Size
     dpi: float
+    source_size: Size | None = None
+
+    @property
+    def unpad_size(self) -> Size:
+        """The extent whose shape decides which rows or columns of patches are padding."""
+        return self.source_size or self.size
 
     @property
     def tile_px(self) -> int:

@@ -1,0 +1,199 @@
+"""The start of a run's accounts: what is ordered, which objects are expected, what was done before."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from llava_ocr.db.rows import DOCUMENTS, LOCATIONS, READS, RUNS
+from llava_ocr.db.upserts import chunks, insert_missing, upsert
+from llava_ocr.db.values import MAX_NAME_CHARS, clean
+from llava_ocr.errors import DatabaseError
+from llava_ocr.ledger.order import Order, ReadState, RunState, is_final
+from llava_ocr.records import Document
+from llava_ocr.store.base import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Documents that were read before under the same fingerprints: to the end, or to a failure that would come again.
+
+    `failed` maps a document to its failure class. A person may have mended its cause (a password, a limit), so it is
+    for the caller to decide whether those are read again.
+    """
+
+    ok: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An expected object. `state` is how it stands in this run (a resumed run has ended some already).
+
+    `document_id` is its content where the same object (uri, ETag, version) was read before, and `is_done` says that
+    this content was read to the end under the run's fingerprints, so it need not even be fetched.
+    """
+
+    info: ObjectInfo
+    state: ReadState
+    document_id: str | None = None
+    is_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """An object that is not read, and why (`done before`). `document` where its bytes were seen."""
+
+    uri: str
+    reason: str
+    document: Document | None = None
+
+
+def start_run(connection: Connection, order: Order) -> str:
+    """Open a run's accounts and return its id, which sorts by time."""
+    now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    row = {
+        "id": run_id,
+        "source": clean(order.source),
+        "schema_name": order.schema,
+        "schema_fingerprint": order.schema_fingerprint,
+        "engine": clean(order.engine),
+        "engine_fingerprint": order.engine_fingerprint,
+        "order_json": json.dumps(asdict(order), ensure_ascii=True, default=str),
+        "state": RunState.RUNNING,
+        "started_at": now,
+        "finished_at": None,
+    }
+    connection.execute(RUNS.insert(), [row])
+    return run_id
+
+
+def get_run(connection: Connection, run_id: str) -> Row[Any]:
+    """Return a run's row. Raises DatabaseError when there is none."""
+    run = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).one_or_none()
+    if run is None:
+        raise DatabaseError(f"the database has no run {run_id}")
+    return run
+
+
+def plan(connection: Connection, run_id: str, infos: Iterable[ObjectInfo]) -> list[Planned]:
+    """Write down the objects that a run must account for. Planning an object again changes nothing."""
+    run = get_run(connection, run_id)
+    planned: list[Planned] = []
+    for chunk in chunks(infos):
+        insert_missing(connection, READS, [_expected(run_id, info) for info in chunk])
+        uris = [clean(info.uri) for info in chunk]
+        ended = select(READS.c.uri, READS.c.state).where(READS.c.run_id == run_id, READS.c.uri.in_(uris))
+        states = {row.uri: row.state for row in connection.execute(ended)}
+        known = _known_contents(connection, chunk)
+        done = find_done(connection, list(known.values()), run.schema_fingerprint, run.engine_fingerprint)
+        for info, uri in zip(chunk, uris, strict=True):
+            document_id = known.get(uri)
+            planned.append(Planned(info, states[uri], document_id, is_done=document_id in done.ok))
+    return planned
+
+
+def find_done(
+    connection: Connection, document_ids: Sequence[str], schema_fingerprint: str, engine_fingerprint: str
+) -> Done:
+    """Tell which documents were read before under these fingerprints."""
+    ok: set[str] = set()
+    failed: dict[str, str] = {}
+    found = (
+        select(READS.c.document_id, READS.c.state, READS.c.reason)
+        .join(RUNS, RUNS.c.id == READS.c.run_id)
+        .where(RUNS.c.schema_fingerprint == schema_fingerprint, RUNS.c.engine_fingerprint == engine_fingerprint)
+        .where(READS.c.state.in_([ReadState.OK, ReadState.FAILED]))
+    )
+    for chunk in chunks(document_ids):
+        for document_id, state, reason in connection.execute(found.where(READS.c.document_id.in_(chunk))):
+            if state is ReadState.OK:
+                ok.add(document_id)
+            elif is_final(reason):
+                failed[document_id] = reason
+    return Done(frozenset(ok), {key: reason for key, reason in failed.items() if key not in ok})
+
+
+def skip(connection: Connection, run_id: str, skips: Sequence[Skip]) -> None:
+    """End objects that are not read. Where their document is given, it gains a location."""
+    now = datetime.now(UTC)
+    documents = [one.document for one in sorted(skips, key=lambda one: one.uri) if one.document is not None]
+    insert_missing(connection, DOCUMENTS, [document_row(document, 0, now) for document in documents])
+    rows = [_skipped(run_id, one, now) for one in sorted(skips, key=lambda one: one.uri)]
+    upsert(connection, READS, rows, keep=("etag", "version", "modified_at"))
+    locate(connection, run_id, [document.uri for document in documents], now)
+
+
+def locate(connection: Connection, run_id: str, uris: Sequence[str], now: datetime) -> None:
+    """Note where the documents read under `uris` lie, with the ETag and version they were planned with."""
+    for chunk in chunks(sorted(clean(uri) for uri in uris)):
+        wanted = select(READS.c.uri, READS.c.document_id, READS.c.etag, READS.c.version, READS.c.modified_at).where(
+            READS.c.run_id == run_id, READS.c.uri.in_(chunk), READS.c.document_id.is_not(None)
+        )
+        rows = [dict(row._mapping) | {"seen_at": now} for row in connection.execute(wanted.order_by(READS.c.uri))]
+        upsert(connection, LOCATIONS, rows)
+
+
+def document_row(document: Document, num_pages: int, now: datetime) -> dict[str, Any]:
+    """Return the row of a document first seen `now`."""
+    return {
+        "id": document.id,
+        "size_bytes": document.size_bytes,
+        "media_type": clean(document.media_type, max_chars=MAX_NAME_CHARS),
+        "num_pages": num_pages,
+        "first_seen_at": now,
+    }
+
+
+def _known_contents(connection: Connection, infos: Sequence[ObjectInfo]) -> dict[str, str]:
+    """Map the uri of each object that is unchanged since it was last read to its document."""
+    by_uri = {clean(info.uri): info for info in infos if info.etag}
+    rows = connection.execute(select(LOCATIONS).where(LOCATIONS.c.uri.in_(list(by_uri))))
+    return {
+        row.uri: row.document_id
+        for row in rows
+        if (row.etag, row.version) == (by_uri[row.uri].etag, by_uri[row.uri].version)
+    }
+
+
+def _expected(run_id: str, info: ObjectInfo) -> dict[str, Any]:
+    return blank_read(run_id, info.uri) | {
+        "etag": info.etag,
+        "version": info.version,
+        "modified_at": info.modified_at,
+    }
+
+
+def _skipped(run_id: str, skipped: Skip, now: datetime) -> dict[str, Any]:
+    return blank_read(run_id, skipped.uri) | {
+        "document_id": skipped.document.id if skipped.document else None,
+        "state": ReadState.SKIPPED,
+        "reason": clean(skipped.reason, max_chars=MAX_NAME_CHARS),
+        "ended_at": now,
+    }
+
+
+def blank_read(run_id: str, uri: str) -> dict[str, Any]:
+    """Return the row of an object that has not ended."""
+    return {
+        "run_id": run_id,
+        "uri": clean(uri),
+        "document_id": None,
+        "etag": "",
+        "version": "",
+        "modified_at": None,
+        "state": ReadState.PLANNED,
+        "reason": "",
+        "message": "",
+        "num_pages": 0,
+        "seconds": 0.0,
+        "seconds_json": "{}",
+        "ended_at": None,
+    }

@@ -1,0 +1,125 @@
+"""The database as the rest of the product sees it: one class, each method one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+
+from sqlalchemy import Connection, Engine
+
+from llava_ocr.db import accounts, connection, planning, saving, upgrades, views
+from llava_ocr.db.planning import Done, Planned, Skip
+from llava_ocr.db.upgrades import Health
+from llava_ocr.ledger.balance import Balance
+from llava_ocr.ledger.order import Order
+from llava_ocr.records import DocumentOutcome
+from llava_ocr.schema import DocumentSchema
+from llava_ocr.store.base import ObjectInfo
+
+
+def open_database(url: str) -> Database:
+    """Open a database by URL: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`. Connects on first use.
+
+    Raises ConfigError for a URL that can't be used, DatabaseError when the file's folder is missing.
+    """
+    return Database(connection.connect(url))
+
+
+class Database:
+    """Runs, documents and records. Safe to use from several threads; close it at the end.
+
+    Every method raises DatabaseUnavailable when nobody answers, DatabaseError when the database refuses, and all but
+    `upgrade` and `check` raise SchemaOutOfDate when the tables are of another version than this program.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._is_current = False
+
+    @property
+    def place(self) -> str:
+        """The database's name for people, without a password."""
+        return connection.place(self.engine.url)
+
+    def upgrade(self) -> None:
+        """Make the tables, or bring them to this program's version. Several processes may do so at once."""
+        upgrades.upgrade(self.engine)
+
+    def check(self) -> Health:
+        """Look for what is wrong, changing nothing: version, drift, damage."""
+        return upgrades.check(self.engine)
+
+    def refresh_views(self, schema: type[DocumentSchema]) -> None:
+        """Create the typed views of a schema, or bring them to its present fields."""
+        with self.writing() as transaction:
+            views.refresh_views(transaction, schema)
+
+    def start_run(self, order: Order) -> str:
+        """Open a run's accounts; returns its id."""
+        with self.writing() as transaction:
+            return planning.start_run(transaction, order)
+
+    def plan(self, run_id: str, infos: Iterable[ObjectInfo]) -> list[Planned]:
+        """Write down the objects that the run must account for; says of each whether it is done already."""
+        listed = list(infos)
+        with self.writing() as transaction:
+            return planning.plan(transaction, run_id, listed)
+
+    def find_done(self, document_ids: Sequence[str], schema_fingerprint: str, engine_fingerprint: str) -> Done:
+        """Tell which documents were read before under these fingerprints."""
+        with self.reading() as transaction:
+            return planning.find_done(transaction, document_ids, schema_fingerprint, engine_fingerprint)
+
+    def skip(self, run_id: str, skips: Sequence[Skip]) -> None:
+        """End objects that are not read."""
+        with self.writing() as transaction:
+            planning.skip(transaction, run_id, skips)
+
+    def save(self, run_id: str, outcomes: Sequence[DocumentOutcome]) -> None:
+        """Write what came of documents: all of it, or nothing. Saving the same again changes nothing."""
+        with self.writing() as transaction:
+            saving.save(transaction, run_id, outcomes)
+
+    def balance(self, run_id: str) -> Balance:
+        """Count the run's accounts as they stand."""
+        with self.reading() as transaction:
+            return accounts.balance_of(transaction, run_id)
+
+    def finish_run(self, run_id: str) -> Balance:
+        """Close the run's accounts and return them."""
+        with self.writing() as transaction:
+            return accounts.finish_run(transaction, run_id)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction for the queries of this package."""
+        self._require_current()
+        with connection.reading(self.engine) as transaction:
+            yield transaction
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that is kept whole or not at all."""
+        self._require_current()
+        with connection.writing(self.engine) as transaction:
+            yield transaction
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Database:
+        """Return the database, to be closed at the end of the `with`."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the database."""
+        self.close()
+
+    def _require_current(self) -> None:
+        if not self._is_current:
+            upgrades.require_current(self.engine)
+            self._is_current = True

@@ -1,0 +1,176 @@
+"""Typed SQL views of the generic tables, one set a schema: `invoice` (a row a record), `invoice_lines` (a row a line).
+
+For every leaf a view has the value and, with these endings, what is known of it: `_state`, `_confidence`, `_text` (as
+printed), `_page_index`, `_boxes` (JSON). Current records only. An amount is `numeric` on PostgreSQL; on SQLite, whose
+NUMERIC is a float, it is exact text, and `<amount>_x10000`, an integer on both databases, is what sorts and sums:
+`SELECT SUM(total_x10000) / 10000.0 FROM invoice`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    Label,
+    Numeric,
+    Select,
+    cast,
+    exc,
+    func,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from llava_ocr.db.flat import HEAD, leaf_columns, list_columns
+from llava_ocr.db.rows import FIELDS, RECORDS, VIEWS, Row
+from llava_ocr.db.upgrades import lock_tables
+from llava_ocr.db.upserts import upsert
+from llava_ocr.db.values import ValueType
+from llava_ocr.errors import BadSchema, DatabaseError
+from llava_ocr.schema import DocumentSchema, Kind, LeafNode, tree
+
+# PostgreSQL cuts longer names off without a word.
+MAX_NAME_CHARS = 63
+DECIMALS = (Kind.MONEY, Kind.NUMBER)
+
+
+class Cast(NamedTuple):
+    """The `value_type` that a leaf's values have, and what PostgreSQL makes of their text."""
+
+    value_type: str
+    postgres: TypeEngine[Any]
+
+
+CASTS = {
+    Kind.MONEY: Cast(ValueType.DECIMAL, Numeric()),
+    Kind.NUMBER: Cast(ValueType.DECIMAL, Numeric()),
+    Kind.DATE: Cast(ValueType.DATE, Date()),
+}
+
+Find = Callable[..., ColumnElement[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view to be: its name, the leaves it shows and whether a row is a row of a list."""
+
+    name: str
+    schema: str
+    leaves: tuple[tuple[str, LeafNode], ...]
+    is_rows: bool
+
+
+def views_of(schema: type[DocumentSchema]) -> list[View]:
+    """List the views of a schema: its own, then one for each list in it. Raises BadSchema where names clash."""
+    root = tree(schema)
+    found = [View(root.name, root.name, tuple(leaf_columns(root)), is_rows=False)]
+    found += [
+        View(f"{root.name}_{name}", root.name, tuple(leaf_columns(node.row)), is_rows=True)
+        for name, node in list_columns(root)
+    ]
+    for view in found:
+        _refuse_clashes(view)
+    return found
+
+
+def refresh_views(connection: Connection, schema: type[DocumentSchema]) -> None:
+    """Create the views of a schema, or replace those whose definition has changed; else touch nothing.
+
+    Raises DatabaseError when a view of someone else's has the name, or one of theirs hangs on the old definition.
+    """
+    lock_tables(connection)
+    known = {row.name: row.fingerprint for row in connection.execute(select(VIEWS))}
+    present = set(inspect(connection).get_view_names())
+    for view in views_of(schema):
+        definition = view_sql(connection, view)
+        fingerprint = hashlib.sha256(definition.encode()).hexdigest()[:16]
+        if view.name in present and view.name not in known:
+            raise DatabaseError(f"the database has a view {view.name} that is not ours; drop or rename it")
+        if view.name in present and known[view.name] == fingerprint:
+            continue
+        _replace(connection, view.name, definition)
+        upsert(connection, VIEWS, [{"name": view.name, "schema_name": view.schema, "fingerprint": fingerprint}])
+
+
+def view_sql(connection: Connection, view: View) -> str:
+    """Write the view's SELECT in the database's dialect."""
+    query = _row_query(connection, view) if view.is_rows else _record_query(connection, view)
+    return str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+
+
+def _replace(connection: Connection, name: str, definition: str) -> None:
+    quoted = connection.dialect.identifier_preparer.quote(name)
+    try:
+        connection.execute(text(f"DROP VIEW IF EXISTS {quoted}"))
+    except exc.DBAPIError as error:
+        raise DatabaseError(f"view {name} has changed, but views of yours depend on it; drop them first") from error
+    # Names come from Python identifiers, so there is nothing in them that a driver takes for a parameter.
+    connection.exec_driver_sql(f"CREATE VIEW {quoted} AS {definition}")
+
+
+def _record_query(connection: Connection, view: View) -> Select[Any]:
+    """Look each column up by the field's key, so that a query pays for the records and columns it asks for, no more."""
+
+    def look_up(leaf: LeafNode, column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+        is_it = (FIELDS.c.record_id == RECORDS.c.id, FIELDS.c.path == leaf.path, *conditions)
+        return select(column).where(*is_it).correlate(RECORDS).scalar_subquery()
+
+    columns = [column for name, leaf in view.leaves for column in _leaf_columns(connection, name, leaf, look_up)]
+    head = (RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in HEAD))
+    return select(*head, *columns).where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
+
+
+def _row_query(connection: Connection, view: View) -> Select[Any]:
+    """Gather the fields of each row. All of the head is grouped by, so that a condition on it reaches the records."""
+
+    def pick(leaf: LeafNode, column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+        # One field at most has the name in a row, so `max` only picks it.
+        return func.max(column).filter(FIELDS.c.name == leaf.path, *conditions)
+
+    columns = [column for name, leaf in view.leaves for column in _leaf_columns(connection, name, leaf, pick)]
+    head = (RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in HEAD), FIELDS.c.row_index)
+    return (
+        select(*head, *columns)
+        .join_from(RECORDS, FIELDS, FIELDS.c.record_id == RECORDS.c.id)
+        .where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
+        .where(FIELDS.c.name.in_([leaf.path for _, leaf in view.leaves]))
+        .group_by(RECORDS.c.id, *(RECORDS.c[name] for name in HEAD), FIELDS.c.row_index)
+    )
+
+
+def _leaf_columns(connection: Connection, name: str, leaf: LeafNode, find: Find) -> Iterator[Label[Any]]:
+    cast_to = CASTS.get(leaf.leaf.kind)
+    if cast_to is None:
+        yield find(leaf, FIELDS.c.value_text).label(name)
+    else:
+        # A value of another type than the leaf's (the schema changed) is left out; its cast would fail the view.
+        value = find(leaf, FIELDS.c.value_text, FIELDS.c.value_type == cast_to.value_type)
+        yield (cast(value, cast_to.postgres) if connection.dialect.name == "postgresql" else value).label(name)
+    if leaf.leaf.kind in DECIMALS:
+        yield find(leaf, FIELDS.c.value_x10000).label(f"{name}_x10000")
+    for ending in ("state", "confidence", "text", "page_index", "boxes"):
+        yield find(leaf, FIELDS.c[ending]).label(f"{name}_{ending}")
+
+
+def _refuse_clashes(view: View) -> None:
+    if view.name in Row.metadata.tables:
+        raise BadSchema(f"schema {view.schema}: the database has a table {view.name}; choose another name")
+    taken = {"record_id", "row_index", *HEAD}
+    for name, leaf in view.leaves:
+        endings = ["", "_state", "_confidence", "_text", "_page_index", "_boxes"]
+        endings += ["_x10000"] if leaf.leaf.kind in DECIMALS else []
+        for column in (name + ending for ending in endings):
+            if column in taken:
+                raise BadSchema(f"schema {view.schema}: two columns {column} in view {view.name}; rename a field")
+            if len(column.encode()) > MAX_NAME_CHARS:
+                raise BadSchema(f"schema {view.schema}: column {column} is longer than {MAX_NAME_CHARS} bytes")
+            taken.add(column)

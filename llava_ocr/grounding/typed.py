@@ -1,0 +1,114 @@
+"""From the text as printed to a typed value, in the document's own conventions. Pure.
+
+Where a text can be read in two ways, the document's unambiguous values decide; where they don't, it stays ambiguous.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from llava_ocr.grounding.amounts import amount_readings
+from llava_ocr.grounding.candidates import spans
+from llava_ocr.grounding.codes import compact, country_code, currency_readings
+from llava_ocr.grounding.dates import date_readings
+from llava_ocr.records import FieldValue
+from llava_ocr.schema import Currency, Date, Hint, Kind, Leaf, LeafNode, Money, leaf_of
+from llava_ocr.words.layout import Layout
+
+_AMOUNTS = LeafNode("", "", leaf_of(Money), Hint(""))
+_DATES = LeafNode("", "", leaf_of(Date), Hint(""))
+_CURRENCIES = LeafNode("", "", leaf_of(Currency), Hint(""))
+
+# Currencies of countries that write the month first.
+_MONTH_FIRST = frozenset({"USD", "PHP"})
+
+
+class Conventions:
+    """How one document writes numbers and dates, learnt from what it prints; computed only when asked."""
+
+    def __init__(self, layouts: Sequence[Layout]) -> None:
+        self._layouts = layouts
+
+    @cached_property
+    def decimal_mark(self) -> str:
+        """`,` or `.`, or empty where the document does not say."""
+        votes: Counter[str] = Counter()
+        for text in self._printed(_AMOUNTS):
+            readings = amount_readings(text)
+            if len(readings) == 1 and (mark := next(iter(readings))):
+                votes[mark] += 1
+        return _winner(votes)
+
+    @cached_property
+    def date_order(self) -> str:
+        """`dmy` or `mdy`, or empty where the document does not say."""
+        votes: Counter[str] = Counter()
+        for text in self._printed(_DATES):
+            orders = [order for order in date_readings(text) if order in ("dmy", "mdy")]
+            # A month by name says nothing of how its writer orders figures.
+            if len(orders) == 1 and not any(c.isalpha() for c in text):
+                votes[orders[0]] += 1
+        return _winner(votes) or self._order_by_currency()
+
+    @cached_property
+    def currencies(self) -> frozenset[str]:
+        """Currency codes that are printed as codes."""
+        return frozenset(text for text in self._printed(_CURRENCIES) if text.isupper() and len(text) == 3)
+
+    def _order_by_currency(self) -> str:
+        """Amounts in one currency alone tell where the document was written; several, or dollars of nobody, do not."""
+        printed = {code for text in self._printed(_CURRENCIES) for code in currency_readings(text)[:1]}
+        if len(printed) != 1:
+            return ""
+        return "mdy" if printed <= _MONTH_FIRST else "dmy"
+
+    def _printed(self, leaf: LeafNode) -> list[str]:
+        return [text for layout in self._layouts for text in spans(layout, leaf)]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a text means: one value, or none and the values it could be; neither where it is no such thing at all."""
+
+    value: FieldValue = None
+    candidates: tuple[str, ...] = ()
+
+
+def parse(text: str, leaf: Leaf, conventions: Conventions) -> Typed:
+    """Give the typed value of a printed text."""
+    if leaf.kind in (Kind.MONEY, Kind.NUMBER):
+        return _settled(amount_readings(text), lambda: conventions.decimal_mark)
+    if leaf.kind is Kind.DATE:
+        return _settled(date_readings(text), lambda: conventions.date_order)
+    if leaf.kind is Kind.CODE:
+        return _code(text, leaf, conventions)
+    return Typed(text)
+
+
+def _settled(readings: Mapping[str, FieldValue], decide: Callable[[], str]) -> Typed:
+    if len(set(readings.values())) == 1:
+        return Typed(next(iter(readings.values())))
+    if readings and (chosen := decide()) in readings:
+        return Typed(readings[chosen])
+    return Typed(candidates=tuple(str(value) for value in readings.values()))
+
+
+def _code(text: str, leaf: Leaf, conventions: Conventions) -> Typed:
+    if leaf.checksum == "currency":
+        readings = currency_readings(text)
+        printed = [code for code in readings if code in conventions.currencies] if len(readings) > 1 else []
+        return Typed(printed[0] if len(printed) == 1 else readings[0]) if readings else Typed()
+    if leaf.checksum == "country":
+        return Typed(country_code(text))
+    return Typed(compact(text) if leaf.checksum else text)
+
+
+def _winner(votes: Counter[str]) -> str:
+    """The mark most values use, if there is no doubt about it."""
+    ranked = votes.most_common(2)
+    if not ranked:
+        return ""
+    return ranked[0][0] if len(ranked) == 1 or ranked[0][1] >= 3 * ranked[1][1] else ""

@@ -1,0 +1,83 @@
+"""Pages' readings to one record: header fields by agreement, rows in page order. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from llava_ocr.grounding.ground import PageReading
+from llava_ocr.records import FieldReading, FieldState
+
+_ROW = re.compile(r"^(?P<list>[^\[]*)\[(?P<index>\d+)\](?P<rest>.*)$")
+
+
+def merge_pages(pages: Sequence[Sequence[PageReading]]) -> tuple[FieldReading, ...]:
+    """Merge what each page says; the order of the schema stays, header fields come before the rows of a list."""
+    header: dict[str, list[PageReading]] = {}
+    rows: dict[str, list[list[FieldReading]]] = {}
+    for page in pages:
+        page_rows: dict[tuple[str, str], list[FieldReading]] = {}
+        for entry in page:
+            row = _ROW.match(entry.reading.path)
+            if row is None:
+                header.setdefault(entry.reading.path, []).append(entry)
+            else:
+                page_rows.setdefault((row["list"], row["index"]), []).append(entry.reading)
+        for (name, _), cells in page_rows.items():
+            # A row of which nothing was read is a repeated heading or a model's stutter.
+            if any(cell.text is not None for cell in cells):
+                rows.setdefault(name, []).append(cells)
+    merged = [merge_field(list(entries)) for entries in header.values()]
+    for name, listed in rows.items():
+        for index, cells in enumerate(listed):
+            merged += [replace(cell, path=_renumbered(cell.path, name, index)) for cell in cells]
+    return tuple(merged)
+
+
+def merge_field(entries: Sequence[PageReading]) -> FieldReading:
+    """Agree on one header field. Pages that do not have it don't count; of different values the one whose label stands
+    beside it wins, if there is just one such; otherwise they are in conflict."""
+    present = [entry for entry in entries if entry.reading.text is not None]
+    if not present:
+        return max((entry.reading for entry in entries), key=lambda reading: reading.confidence)
+    groups: dict[object, list[PageReading]] = {}
+    for entry in present:
+        groups.setdefault(_sameness(entry.reading), []).append(entry)
+    if len(groups) == 1:
+        return _best(present)
+    labelled = [group for group in groups.values() if any(entry.label_distance is not None for entry in group)]
+    if len(labelled) == 1:
+        return _best(labelled[0])
+    return _conflict([_best(group) for group in groups.values()])
+
+
+def _sameness(reading: FieldReading) -> object:
+    """What makes two readings the same: their value, or their text without case and marks where they have none."""
+    if reading.value is not None and not isinstance(reading.value, str):
+        return reading.value
+    return "".join(c for c in str(reading.value or reading.text).casefold() if c.isalnum())
+
+
+def _best(entries: Sequence[PageReading]) -> FieldReading:
+    """The reading to show: grounded before ungrounded, then near its label, then sure, then early."""
+    ranked = sorted(
+        entries,
+        key=lambda entry: (
+            entry.reading.state is not FieldState.VALUE,
+            entry.label_distance is None,
+            -entry.reading.confidence,
+        ),
+    )
+    return ranked[0].reading
+
+
+def _conflict(readings: Sequence[FieldReading]) -> FieldReading:
+    values = [reading.candidates or (str(reading.value or reading.text),) for reading in readings]
+    candidates = tuple(dict.fromkeys(value for group in values for value in group))
+    first = readings[0]
+    return replace(first, state=FieldState.CONFLICT, value=None, candidates=candidates, confidence=0.0)
+
+
+def _renumbered(path: str, name: str, index: int) -> str:
+    return f"{name}[{index}]" + path[path.index("]", len(name)) + 1 :]

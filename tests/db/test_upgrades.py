@@ -1,0 +1,135 @@
+"""Bringing a database to this program's version, from nothing and from every older one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+
+from llava_ocr.db import upgrades
+from llava_ocr.db.connection import connect, reading, writing
+from llava_ocr.db.rows import Row
+from llava_ocr.db.session import open_database
+from llava_ocr.errors import DatabaseError, SchemaOutOfDate
+from tests.db.made import ORDER
+
+FIRST = "0001"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+def test_migrations_make_the_tables_of_rows(engine: Engine) -> None:
+    upgrades.upgrade(engine)
+    with reading(engine) as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": upgrades.VERSION_TABLE, "compare_server_default": True}
+        )
+        assert compare_metadata(context, Row.metadata) == []
+    assert upgrades.check(engine).is_ok
+
+
+def test_first_release_keeps_its_data(engine: Engine) -> None:
+    upgrades.upgrade(engine, revision=FIRST)
+    with writing(engine) as connection:
+        # Written out as the first release did, since `rows` moves on.
+        connection.execute(text("INSERT INTO documents VALUES ('d1', 10, 'application/pdf', 1, '2026-01-01 00:00:00')"))
+        connection.execute(
+            text("INSERT INTO locations VALUES ('mem://b/a', 'd1', 'e', '', NULL, '2026-01-01 00:00:00')")
+        )
+    upgrades.upgrade(engine)
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT uri FROM locations")).scalar_one() == "mem://b/a"
+    assert upgrades.check(engine).is_ok
+
+
+def test_upgrading_again_changes_nothing(engine: Engine) -> None:
+    upgrades.upgrade(engine)
+    upgrades.upgrade(engine)
+    assert upgrades.check(engine).is_ok
+
+
+def test_upgrades_at_once_do_not_clash(url: str) -> None:
+    errors: list[Exception] = []
+
+    def upgrade() -> None:
+        try:
+            with open_database(url) as db:
+                db.upgrade()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+@pytest.mark.slow
+def test_processes_upgrading_at_once_do_not_clash(url: str) -> None:
+    program = "import sys; from llava_ocr.db.session import open_database as o; o(sys.argv[1]).upgrade()"
+    children = [subprocess.Popen([sys.executable, "-c", program, url]) for _ in range(3)]
+    assert [child.wait(60) for child in children] == [0, 0, 0]
+    with open_database(url) as db:
+        assert db.check().is_ok
+
+
+def test_empty_database_says_to_upgrade(url: str) -> None:
+    with open_database(url) as db, pytest.raises(SchemaOutOfDate, match="no tables yet") as caught:
+        db.start_run(ORDER)
+    assert "db upgrade" in caught.value.hint
+
+
+def test_older_database_says_to_upgrade(url: str, engine: Engine) -> None:
+    upgrades.upgrade(engine, revision=FIRST)
+    with open_database(url) as db, pytest.raises(SchemaOutOfDate, match="is at revision 0001"):
+        db.start_run(ORDER)
+    assert not upgrades.check(engine).is_ok
+
+
+def test_newer_database_is_refused(url: str, engine: Engine) -> None:
+    upgrades.upgrade(engine)
+    with writing(engine) as connection:
+        connection.execute(text(f"UPDATE {upgrades.VERSION_TABLE} SET version_num = '9999'"))
+    with open_database(url) as db:
+        for use in (db.upgrade, lambda: db.start_run(ORDER)):
+            with pytest.raises(SchemaOutOfDate, match="newer program"):
+                use()
+        assert not db.check().is_ok
+
+
+def test_drift_is_found(engine: Engine) -> None:
+    upgrades.upgrade(engine)
+    with writing(engine) as connection:
+        connection.execute(text("ALTER TABLE findings ADD COLUMN extra INTEGER"))
+        connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
+    [problem] = upgrades.check(engine).problems
+    assert "remove_column" in problem and "findings" in problem
+
+
+def test_failed_upgrade_leaves_nothing(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE findings (id INTEGER)"))
+    with pytest.raises(DatabaseError):
+        upgrades.upgrade(engine)
+    with reading(engine) as connection:
+        tables = set(inspect(connection).get_table_names())
+    assert tables == {"findings"}
