@@ -17,7 +17,7 @@ from llava_ocr.train.asks import invoice_tree
 from llava_ocr.train.drills import paint_drill
 from llava_ocr.train.examples import Encoder, Example
 from llava_ocr.train.overview import draw_overview
-from llava_ocr.train.painted import Spans, ask_about, crop, read_page, rename, vary
+from llava_ocr.train.painted import Spans, ask_about, choose_fields, crop, pattern_of, read_page, rename, vary
 from llava_ocr.train.questions import Question, Value, converse
 from llava_ocr.train.recipes import ModelRecipe, StageRecipe
 from llava_ocr.words.layout import lay_out
@@ -70,6 +70,9 @@ class Painter:
         if height < 1:
             y0 = rng.uniform(0, 1 - height)
             reading = crop(reading.page, reading.printed, y0=y0, y1=y0 + height)
+        said = {pattern_of(value.path) for value in reading.printed}
+        null_share = self.stage.null_share
+        root = choose_fields(root, lambda leaf: leaf.path in said or rng.random() < null_share) or root
         question = ask_about(reading, root, page_index=page_index, num_pages=len(document.pages), spans=self.spans)
         if question is None or not reading.page.words:
             return None

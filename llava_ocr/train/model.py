@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNextForConditionalGeneration
 
 from llava_ocr.prompts import IMAGE_MARK
 from llava_ocr.train.recipes import Look, Looking, ModelRecipe
 
-# Layer, head, how many tokens back it looks, how sharply (the soft ones take in a few tokens around that place), and
-# the parts of the basis that it reads and writes.
-_LOOKING_BACK = ((0, 0, 1, 5.0, 2, 0), (0, 1, 2, 5.0, 3, 1), (0, 2, 4, 2.0, 2, 3), (1, 2, 4, 2.0, 2, 3), (1, 3, 8, 1.5, 2, 3))
+# Parts of the residual stream that `start_copying` gives a meaning: what a token is, and what stood before it.
+ONE_BACK, TWO_BACK, THREE_BACK, CONTENT = range(4)
+_CONTENT_NORM, _SHARED = 3.2, 1.6
 
 
 def build_model(recipe: ModelRecipe, tokenizer: Any, *, seed: int) -> LlavaNextForConditionalGeneration:
@@ -61,49 +61,72 @@ def pinpoints(recipe: ModelRecipe) -> list[list[int]]:
 
 
 @torch.no_grad()
-def start_copying(model: LlavaNextForConditionalGeneration, supervised: tuple[Looking, ...]) -> None:
-    """Set the start of heads that copying needs and that are slow to emerge from nothing.
+def start_copying(model: LlavaNextForConditionalGeneration, tokenizer: Any, supervised: tuple[Looking, ...]) -> None:
+    """Start the heads that finding and copying need, and that are slow to emerge from nothing.
 
-    Embeddings get a part all tokens share, from which heads of the first two layers can tell positions: they look one,
-    two and some more tokens back. Heads that will be told to look at the page start by passing on the token that they
-    look at, and everything else starts nearly silent, so that the token is still there to be passed on.
+    A token's content lives in one part of the residual stream (CONTENT), small for punctuation and gaps. All tokens
+    share one more number, from which the first layer's heads can tell positions: they bring what stood one, two and
+    three tokens back into parts of their own. The supervised heads then compare such contents: see `_start_looking`.
+    Everything else starts nearly silent.
     """
     decoder = model.model.language_model
     embedding: Tensor = decoder.embed_tokens.weight
-    # Large beside what layers add, or a token is drowned before the copying layer (see LOG.md); the last norm makes up.
-    embedding.normal_(std=0.2)
-    embedding[:, 0] = 1.6
+    parts = _parts(embedding.shape[1], decoder.layers[0].self_attn.head_dim)
+    frequencies: Tensor = decoder.rotary_emb.inv_freq
+    content = torch.randn(len(embedding), parts.shape[1])
+    quiet = [i for i in range(len(embedding)) if not any(c.isalnum() for c in tokenizer.decode([i]))]
+    content[quiet] *= torch.where(_slow(frequencies), 0.2, 1.5)
+    embedding.copy_(_CONTENT_NORM * nn.functional.normalize(content, dim=1) @ parts[CONTENT])
+    embedding[:, 0] = _SHARED
     decoder.norm.weight.fill_(0.25)
     for layer in decoder.layers:
         layer.self_attn.o_proj.weight.mul_(0.1)
         layer.mlp.down_proj.weight.mul_(0.1)
-    basis = torch.linalg.qr(torch.randn(embedding.shape[1], embedding.shape[1]))[0]
-    frequencies: Tensor = decoder.rotary_emb.inv_freq
-    for layer_index, head, back, sharpness, read, written in _LOOKING_BACK:
-        attention = decoder.layers[layer_index].self_attn
-        _look_back(attention, head, back, sharpness * frequencies.sqrt(), frequencies)
-        scale = 0.4 if layer_index == 0 else 0.1
-        _pass_on(attention, head, *(_rows(basis, part, attention.head_dim) for part in (read, written)), scale=scale)
+    for head, (back, part) in enumerate(((1, ONE_BACK), (2, TWO_BACK), (3, THREE_BACK))):
+        _look_back(decoder.layers[0].self_attn, head, back, 5.0 * frequencies.sqrt(), frequencies)
+        _pass_on(decoder.layers[0].self_attn, head, parts[CONTENT], parts[part], scale=0.4)
     for looking in supervised:
-        _start_looking(decoder.layers[looking.layer].self_attn, looking, basis, frequencies)
+        _start_looking(decoder.layers[looking.layer].self_attn, looking, parts, frequencies)
 
 
-def _start_looking(attention: Any, looking: Looking, basis: Tensor, frequencies: Tensor) -> None:
-    """Start the heads that will be told where to look.
+def _parts(width: int, size: int) -> Tensor:
+    """Cut the residual stream into orthogonal parts, `[part, size, width]`, with its first number left out."""
+    directions = torch.randn(width, width)
+    directions[0] = 0.0
+    orthogonal: Tensor = torch.linalg.qr(directions)[0].T
+    return orthogonal[: 4 * size].reshape(4, size, width)
 
-    What stood one token back was written along rows 0 of the basis, read along rows 2; two back, rows 1. A field's
-    name ends two tokens before its kind, and two before the answer decides: LINE passes that on, FIELD compares.
-    The last COPY head looks where the token said last came one back, all COPY heads pass on the token they look at.
+
+def _start_looking(attention: Any, looking: Looking, parts: Tensor, frequencies: Tensor) -> None:
+    """Start the heads that will be told where to look, by comparing what stands before.
+
+    A field's name ends two tokens before its kind: LINE brings it to the end of the line, whose own content is small.
+    It ends two tokens before the answer decides, too: FIELD compares the two. A line of the question ends in labels, as
+    what stands before a value on the page does: FIELD brings them to the answer, POINT compares, and COPY's first head.
+    COPY's last head looks where the token said last came one back; both pass on what they look at.
     """
-    parts = [_rows(basis, number, attention.head_dim) for number in range(4)]
+    before = (parts[ONE_BACK] + parts[TWO_BACK] + parts[THREE_BACK]) / 3**0.5
+    name = parts[TWO_BACK] + 0.7 * parts[THREE_BACK]
+    first = looking.heads[0]
     if looking.look is Look.LINE:
-        _pass_on(attention, looking.heads[0], parts[1], parts[1], scale=1.0)
+        _pass_on(attention, first, name, parts[CONTENT], scale=0.5)
     elif looking.look is Look.FIELD:
-        _compare(attention, looking.heads[0], 2.5 * parts[1], 2.5 * parts[1], frequencies)
-    elif looking.look is Look.COPY:
+        _compare(attention, first, 2.0 * name, 2.0 * parts[CONTENT], frequencies)
+        _pass_on(attention, first, before, parts[ONE_BACK], scale=0.5)
+    elif looking.look is Look.POINT:
         for head in looking.heads:
-            _pass_on(attention, head, parts[head], parts[head], scale=1.0)
-        _compare(attention, looking.heads[-1], 4.0 * parts[2], 4.0 * parts[0], frequencies)
+            _compare(attention, head, 2.0 * parts[ONE_BACK], 2.0 * before, frequencies)
+    else:
+        for head in looking.heads:
+            _pass_on(attention, head, parts[CONTENT], parts[CONTENT], scale=0.7)
+        _compare(attention, first, 2.0 * parts[ONE_BACK], 2.0 * before, frequencies)
+        _compare(attention, looking.heads[-1], 3.0 * parts[CONTENT], 3.0 * parts[ONE_BACK], frequencies)
+
+
+def _slow(frequencies: Tensor) -> Tensor:
+    """Mark the numbers of a head that RoPE hardly turns over a page; punctuation and gaps keep out of them."""
+    is_slow: Tensor = frequencies < 5e-4
+    return is_slow.repeat(2)
 
 
 def _compare(attention: Any, head: int, of_query: Tensor, of_key: Tensor, frequencies: Tensor) -> None:
@@ -112,15 +135,9 @@ def _compare(attention: Any, head: int, of_query: Tensor, of_key: Tensor, freque
     Only RoPE's slow phases are used: the fast ones turn too far over a page.
     """
     half = len(frequencies)
-    slow = torch.nonzero(frequencies < 5e-4)[:, 0]
-    slow = torch.cat([slow, slow + half])
+    slow = torch.nonzero(_slow(frequencies))[:, 0]
     for projection, rows in ((attention.q_proj.weight, of_query), (attention.k_proj.weight, of_key)):
         projection[head * 2 * half + slow] = rows[slow]
-
-
-def _rows(matrix: Tensor, number: int, size: int) -> Tensor:
-    begin = number * size % len(matrix)
-    return matrix[begin : begin + size]
 
 
 def _pass_on(attention: Any, head: int, read: Tensor, written: Tensor, *, scale: float) -> None:

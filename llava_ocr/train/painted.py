@@ -100,7 +100,7 @@ def _values(reading: PageReading, root: GroupNode, spans: Spans) -> tuple[dict[s
     values: dict[str, Value] = {}
     unsayable: set[str] = set()
     for path, listed in by_path.items():
-        pattern = _INDEX.sub("[]", path)
+        pattern = pattern_of(path)
         if pattern not in leaf_of:
             continue
         said = next((text for text in (_said(each.text, offered[pattern]) for each in listed) if text), None)
@@ -109,6 +109,11 @@ def _values(reading: PageReading, root: GroupNode, spans: Spans) -> tuple[dict[s
         else:
             values[path] = Value(said, tuple(each.words for each in listed if said in each.text))
     return values, unsayable
+
+
+def pattern_of(path: str) -> str:
+    """Return the schema's path of a concrete one: `lines[].amount` of `lines[2].amount`."""
+    return _INDEX.sub("[]", path)
 
 
 def _offered(layout: Layout, leaf: LeafNode, spans: Spans) -> set[str] | None:
@@ -148,9 +153,13 @@ def choose_fields(node: GroupNode, is_kept: Callable[[LeafNode], bool]) -> Group
 
 
 def vary(root: GroupNode, *, rng: random.Random) -> GroupNode:
-    """Ask for some of a tree's fields, in another order, with some of their labels: what every schema file may do."""
-    share = rng.choice((1.0, 0.8, 0.5, 0.25))
-    chosen = choose_fields(root, lambda _: rng.random() < share) or root
+    """Ask for some of a tree's fields, in another order, with some of their labels: what every schema file may do.
+
+    Half the time no rows are asked for: else most of what is learned would be tables.
+    """
+    share, row_share = rng.choice((1.0, 0.8, 0.5, 0.25)), rng.choice((0.0, 0.0, 0.7, 1.0))
+    in_rows = {leaf.path for child in root.children if isinstance(child, RowsNode) for leaf in leaves(child)}
+    chosen = choose_fields(root, lambda leaf: rng.random() < (row_share if leaf.path in in_rows else share)) or root
     label_share = rng.choice((1.0, 1.0, 0.6))
     return _relabelled(chosen, label_share, rng, is_shuffled=rng.random() < 0.4)
 

@@ -75,6 +75,7 @@ class StageRecipe:
 
     Over the first `grow_steps` pages grow from a few lines to full length. `drill_share` of the examples are drills,
     the others painted documents, `sheet_share` of them sheets with a schema of their own, `noise_share` misread.
+    Of the fields that a page does not say, `null_share` are asked for: more of them teach to say null to everything.
     The learning rate rises over `warmup_steps` and falls linearly to nothing over the last `decay_steps`.
     """
 
@@ -91,17 +92,19 @@ class StageRecipe:
     drill_share: float
     sheet_share: float
     noise_share: float
+    null_share: float
     looking: tuple[Looking, ...]
     checkpoint_every_s: float
     first_seed: int
 
 
-SMALL_LOOKING = (
-    Looking(Look.LINE, layer=1, heads=(0,), weight=0.1),
-    Looking(Look.FIELD, layer=2, heads=(0,), weight=0.2),
-    Looking(Look.POINT, layer=3, heads=(0, 1), weight=0.5),
-    Looking(Look.COPY, layer=4, heads=(0, 1), weight=0.5),
-)
+def _looking(*, line_weight: float) -> tuple[Looking, ...]:
+    return (
+        Looking(Look.LINE, layer=1, heads=(0,), weight=line_weight),
+        Looking(Look.FIELD, layer=2, heads=(0,), weight=0.2),
+        Looking(Look.POINT, layer=3, heads=(0, 1), weight=0.5),
+        Looking(Look.COPY, layer=4, heads=(0, 1), weight=0.5),
+    )
 
 
 def small() -> ModelRecipe:
@@ -117,7 +120,7 @@ def small() -> ModelRecipe:
         heads=4,
         mlp_width=768,
         context_tokens=8192,
-        rope_theta=1_000_000.0,
+        rope_theta=100_000_000.0,
         num_pieces=3072,
         # The stock processor needs a grid; our engine shows the overview alone.
         grids=(Grid(1, 1), Grid(2, 2)),
@@ -130,36 +133,39 @@ def small_stages() -> tuple[StageRecipe, ...]:
 
 
 def drill_small() -> StageRecipe:
-    """Five minutes of drills: copying and label matching emerge from tiny pages, everything trained at once."""
+    """Three minutes of drills: copying and label matching emerge from tiny pages, everything trained at once."""
     return StageRecipe(
         name=StageName.TUNE,
-        steps=116,
+        steps=59,
         examples_per_step=16,
         max_tokens=2600,
         lr=3e-3,
         embedding_lr=3e-3,
         weight_decay=0.05,
-        warmup_steps=20,
+        warmup_steps=10,
         decay_steps=1,
-        grow_steps=400,
+        grow_steps=200,
         drill_share=1.0,
         sheet_share=0.0,
         noise_share=0.0,
-        looking=SMALL_LOOKING,
+        null_share=0.15,
+        looking=_looking(line_weight=0.1),
         checkpoint_every_s=150.0,
         first_seed=1_000_000,
     )
 
 
 def tune_small() -> StageRecipe:
-    """An hour of painted invoices and sheets with their words in the prompt, everything trained at once."""
+    """Twenty minutes of painted invoices and sheets with their words in the prompt, everything trained at once."""
     return replace(
         drill_small(),
-        steps=800,
+        steps=290,
         examples_per_step=8,
-        decay_steps=450,
-        grow_steps=250,
-        drill_share=0.3,
+        warmup_steps=5,
+        decay_steps=230,
+        grow_steps=230,
+        drill_share=0.25,
         sheet_share=0.4,
         noise_share=0.25,
+        looking=_looking(line_weight=0.3),
     )

@@ -36,7 +36,7 @@ def train_from_nothing(
     torch.set_num_threads(1)
     tokenizer = train_tokenizer(tokenizer_texts(), num_pieces=model_recipe.num_pieces)
     model = build_model(model_recipe, tokenizer, seed=MODEL_SEED)
-    start_copying(model, stages[0].looking)
+    start_copying(model, tokenizer, stages[0].looking)
     for number, stage in enumerate(stages):
         place = folder / f"{number}-{stage.name}"
         run = _at_checkpoint(start(model, stage), place)
