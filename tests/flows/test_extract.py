@@ -1,0 +1,127 @@
+"""The flow on real documents, the scripted engine and SQLite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ParameterTypeError
+from sqlalchemy import text
+
+from flows.extract import OBSERVER, extract
+from llava_ocr.db.session import open_database
+from llava_ocr.errors import ConfigError, UnknownSchema
+from llava_ocr.records import DocumentOutcome
+from llava_ocr.run import ExtractOrder, RunEnd
+from llava_ocr.synth.paint import paint
+from llava_ocr.synth.pdf import paint_pdf
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for seed in range(3):
+        (folder / f"{seed}.pdf").write_bytes(paint_pdf(paint("invoice", seed)))
+    return folder
+
+
+def order(folder: Path, **changes: object) -> ExtractOrder:
+    asked = {"source": str(folder), "schema_name": "invoice", "engine": "scripted", "database": database(folder)}
+    return ExtractOrder.model_validate(asked | changes)
+
+
+def database(source: Path) -> str:
+    return f"sqlite:///{source.parent / 'records.db'}"
+
+
+def run(asked: ExtractOrder) -> tuple[State[RunEnd], RunEnd]:
+    state = extract(asked, return_state=True)
+    summary = state.result(raise_on_failure=False)
+    assert isinstance(summary, RunEnd), summary
+    return state, summary
+
+
+def artifact() -> str:
+    # Not `Artifact.get`: in Prefect 3.8.8 it sends nulls that its own server refuses.
+    with get_client(sync_client=True) as client:
+        found = client.request("GET", "/artifacts/{key}/latest", path_params={"key": "extract-summary"})
+    return str(found.json()["data"])
+
+
+def test_a_run_over_sound_documents_ends_completed_with_a_summary(source: Path) -> None:
+    state, summary = run(order(source, shard_size=2))
+    assert state.is_completed()
+    assert (summary.balance.documents_ok, summary.num_records) == (3, 3)
+    assert summary.run_id in artifact()
+    assert "**Balanced**: 3 documents: 3 ok" in artifact()
+
+
+def test_failures_are_accounted_for_and_in_the_summary(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAVA_OCR_MAX_PIXELS", "20000000")
+    monkeypatch.setenv("LLAVA_OCR_OCR", "never")
+    (source / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    small, large = Image.new("1", (100, 100)), Image.new("1", (6000, 6000))
+    small.save(source / "pages.tiff", save_all=True, append_images=[large], compression="group4")
+    state, summary = run(order(source))
+    assert state.is_completed()
+    assert (summary.balance.documents_failed, summary.balance.failed) == (2, 1)
+    assert summary.balance.by_reason["PageTooLarge"] == 1
+    assert "| failed | 1 |" in artifact()
+
+
+def test_an_observer_in_the_same_process_sees_every_document(source: Path) -> None:
+    seen: list[DocumentOutcome] = []
+    token = OBSERVER.set(seen.append)
+    try:
+        run(order(source, shard_size=1))
+    finally:
+        OBSERVER.reset(token)
+    assert sorted(Path(outcome.uri).name for outcome in seen) == ["0.pdf", "1.pdf", "2.pdf"]
+
+
+def test_a_run_that_lost_a_page_is_failed(source: Path) -> None:
+    with open_database(database(source)) as opened:
+        opened.make_tables()
+        losing = "CREATE TRIGGER lose BEFORE INSERT ON pages WHEN NEW.page_index = 0 BEGIN SELECT RAISE(IGNORE); END"
+        with opened.writing() as transaction:
+            transaction.execute(text(losing))
+    state, summary = run(order(source))
+    assert state.is_failed()
+    assert not summary.balance.is_green
+    assert "Pages missing" in (state.message or "")
+    assert "**Not balanced**" in artifact()
+
+
+@pytest.mark.parametrize("wrong", [{"limit": 0}, {"shard_size": 0}, {"sources": "x"}, {"source": ""}])
+def test_parameters_of_the_wrong_shape_are_refused_by_name(source: Path, wrong: dict[str, object]) -> None:
+    parameters = {"source": str(source), "schema_name": "invoice", "database": database(source)} | wrong
+    with pytest.raises(ParameterTypeError, match=next(iter(wrong))):
+        extract(parameters)
+    assert not (source.parent / "records.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        ({"schema_name": "recipe"}, UnknownSchema, "recipe.*invoice"),
+        ({"source": "ftp://there"}, ConfigError, "ftp"),
+        ({"database": "mysql://there"}, ConfigError, "mysql"),
+    ],
+)
+def test_an_order_that_cannot_be_met_is_refused_before_anything_is_read(
+    source: Path, wrong: dict[str, object], error: type[Exception], says: str
+) -> None:
+    seen: list[DocumentOutcome] = []
+    token = OBSERVER.set(seen.append)
+    try:
+        with pytest.raises(error, match=says):
+            extract(order(source, **wrong))
+    finally:
+        OBSERVER.reset(token)
+    assert not seen
