@@ -71,4 +71,4 @@ def override(settings: Settings, **changes: object) -> Settings:
     kept = {name: value for name, value in changes.items() if value is not None}
     unknown = kept.keys() - Settings.model_fields.keys()
     assert not unknown, unknown
-    return Settings.model_validate(settings.model_dump() | kept)
+    return Settings.model_validate(settings.model_dump(exclude_unset=True) | kept)
