@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.hf import from_tokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 from numpy.typing import NDArray
 
 from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.errors import BadGrammar
+
+# Without the excerpts of grammar, which hold text of the page; and room for tables of 20,000 words.
+_LIMITS = LLParserLimits(verbose_errors=False, initial_lexer_fuel=20_000_000, step_lexer_fuel=2_000_000)
+
+# A tokenizer that normalizes (`▁` to a space, NFC) spells forced text otherwise, and llguidance then finds no way on.
+_NO_FORCING = '%llguidance {"no_forcing": true}\n'
+_CHANGEABLE = re.compile(r"[^\s\"]*[^\x00-\x7f][^\s\"]*")
 
 
 class GrammarCompiler:
@@ -33,10 +41,16 @@ class GrammarCompiler:
 
     def compile(self, grammar: Grammar) -> Constraint:
         """Stand at the beginning of an answer. Raises BadGrammar with the rule that can't be compiled."""
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(grammar.lark))
+        lark = grammar.lark if self._keeps(grammar.lark) else _NO_FORCING + grammar.lark
+        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=_LIMITS)
         if matcher.is_error():
-            raise BadGrammar(_named(matcher.get_error()))
+            raise BadGrammar(_fault(matcher.get_error(), lark))
         return Constraint(matcher, num_tokens=self._num_tokens)
+
+    def _keeps(self, text: str) -> bool:
+        """Whether the tokenizer changes nothing in a text; what it leaves of plain letters needs no look."""
+        words = " ".join(dict.fromkeys(_CHANGEABLE.findall(text)))
+        return not words or bytes(self._tokenizer.decode_bytes(self._tokenizer.tokenize_str(words))) == words.encode()
 
 
 class Constraint:
@@ -72,12 +86,12 @@ class Constraint:
     def accept(self, token: int) -> None:
         """Move past `token`. Raises BadGrammar where it is not allowed."""
         if not self._matcher.consume_token(token):
-            self._check()
-            raise BadGrammar(f"token {token} is not allowed here")
+            raise BadGrammar(f"token {token} is not allowed here ({self._matcher.stop_reason()})")
 
     def rollback(self, num_tokens: int) -> None:
         """Take the last tokens back."""
-        self._matcher.rollback(num_tokens)
+        if not self._matcher.rollback(num_tokens):
+            raise BadGrammar(f"{num_tokens} tokens can't be taken back ({self._matcher.stop_reason()})")
 
     def num_valid(self, tokens: Sequence[int]) -> int:
         """How many of these tokens, from the first, the grammar would accept; nothing is moved."""
@@ -88,10 +102,16 @@ class Constraint:
         return Constraint(self._matcher.deep_copy(), num_tokens=self._num_tokens)
 
     def _check(self) -> None:
+        # Its own message quotes the answer, which is text of the page.
         if self._matcher.is_error():
-            raise BadGrammar(_named(self._matcher.get_error()))
+            raise BadGrammar(f"the grammar can't be followed further ({self._matcher.stop_reason()})")
 
 
-def _named(error: str) -> str:
-    """The compiler's own words, without the grammar it quotes: that holds text of the page."""
-    return error.split("\n")[0].split("<<")[0][:200]
+def _fault(error: str, lark: str) -> str:
+    """The compiler's own words, without the grammar it quotes, and the rule they are about."""
+    said = error.split("\n")[0][:200]
+    place = re.match(r"at (\d+)\(", said)
+    if place is None:
+        return said
+    rule = lark.split("\n")[int(place[1]) - 1].split(":")[0]
+    return f"rule {rule}: {said}"

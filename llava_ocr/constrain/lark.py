@@ -7,26 +7,18 @@ typed field one of the page's candidates, so no answer can hold a value that is 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 from llava_ocr.constrain.grammar import Grammar
+from llava_ocr.constrain.page_text import escaped, page_chunks, value_pattern
 from llava_ocr.grounding.candidates import spans
 from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode
-from llava_ocr.words.layout import Layout, Segment
+from llava_ocr.words.layout import Layout
 
 Candidates = Callable[[Layout, LeafNode], tuple[str, ...]]
 
-# A text may run over this many lines of a block; a longer paragraph is offered in overlapping windows.
-WINDOW_LINES = 8
-# Between runs that do not read on. JSON has no raw line break, so no value can hold it.
-BREAK = "\n"
-# A value starts with no closing mark, ends with no space, crosses no break, and holds a letter or digit.
-_VALUE = r"/[^\n .,;:!?)\]}%'’]([^\n]*[^\n ])?/ & /(.|\n)*[\p{L}\p{N}](.|\n)*/"
-_TO_ESCAPE = re.compile(r'["\\\x00-\x1f]')
 # What a field may hold on a page without words.
 _CHARACTER = r'(\\["\\\/]|[^"\\\x00-\x1f\x7f])'
 _FREE: dict[Kind, str] = {
@@ -99,29 +91,35 @@ class _Writer:
             most = min(most, len(self._layout.lines))
         if most < 1:
             return '"[]"'
-        row = self._rule(node.path, "row", lambda: self.node(node.row))
+        row = self._rule(("row", node.path), "row", lambda: self.node(node.row))
         more = f' ("," {row}){{0,{most - 1}}}' if most > 1 else ""
         return f'"[" ({row}{more})? "]"'
 
     def _leaf(self, node: LeafNode) -> str:
         if node.leaf.kind is Kind.CHOICE:
-            return self._rule(("choice", node.choices), "choice", lambda: _alternatives(node.choices))
+            return self._rule(("choice", node.choices), "choice", lambda: self._one_of(node.choices))
         layout, kind = self._layout, node.leaf.kind
         if layout is None:
             return self._rule(("free", kind), "free", lambda: self._nullable(_FREE[kind]))
         if kind is Kind.TEXT:
-            return self._rule("text", "text", lambda: self._page_text(layout))
-        return self._rule(node.leaf, kind.value, lambda: _alternatives(self._candidates(layout, node)))
+            return self._rule(Kind.TEXT, "text", lambda: self._page_text(layout))
+        return self._rule(node.leaf, kind.value, lambda: self._one_of(self._candidates(layout, node)))
 
     def _nullable(self, pattern: str) -> str:
         terminal = self._terminal(pattern)
         return rf'"null" | "\"" {terminal} "\""'
 
     def _page_text(self, layout: Layout) -> str:
-        if not _has_text(layout):
+        pattern = value_pattern(layout)
+        if pattern is None:
+            # llguidance would open a string that it then can't fill.
             return '"null"'
         chunks = json.dumps({"substring_chunks": page_chunks(layout)}, ensure_ascii=False)
-        return self._nullable(f"{self._terminal('%regex ' + chunks)} & {_VALUE}")
+        return self._nullable(f"{self._terminal('%regex ' + chunks)} & /{pattern}/")
+
+    def _one_of(self, values: Iterable[str]) -> str:
+        # One terminal, because a parser's row holds 2,000 alternatives at most and a large table has more amounts.
+        return self._terminal(" | ".join(['"null"', *(_text(value) for value in values)]))
 
     def _rule(self, key: object, label: str, write: Callable[[], str]) -> str:
         """Name a rule after what it holds, so that an error of the compiler names the field or kind."""
@@ -137,68 +135,14 @@ class _Writer:
         return name
 
 
-def _has_text(layout: Layout) -> bool:
-    """Whether a value is possible at all: llguidance opens a string that it then can't fill."""
-    return any(unicodedata.category(c)[0] in "LN" for word in layout.words for c in word.text)
-
-
-def page_chunks(layout: Layout) -> list[str]:
-    """Cut the page's text into what a value may be made of: words, the punctuation at their edges, single spaces.
-
-    First every line from left to right, then every block of several lines, so that a value may cross the gap of a line
-    or the break within a block; a break stands between any two of them. Chunks are JSON string content.
-    """
-    runs = [line.words for line in layout.lines]
-    for block in layout.blocks:
-        runs += [_block_words(window) for window in _windows(block)]
-    chunks: list[str] = []
-    for run in runs:
-        for number, index in enumerate(run):
-            chunks += [" "] if number else []
-            chunks += _pieces(layout.words[index].text)
-        chunks.append(BREAK)
-    return chunks
-
-
-def _windows(block: tuple[Segment, ...]) -> list[tuple[Segment, ...]]:
-    if len(block) < 2:
-        return []
-    step = WINDOW_LINES // 2
-    starts = range(0, max(1, len(block) - step), step)
-    return [block[start : start + WINDOW_LINES] for start in starts]
-
-
-def _block_words(segments: tuple[Segment, ...]) -> tuple[int, ...]:
-    return tuple(index for segment in segments for index in segment.words)
-
-
-def _pieces(word: str) -> list[str]:
-    """A word as its leading marks, its core and its trailing marks, each mark by itself, as JSON string content."""
-    start, end = 0, len(word)
-    while start < end and not word[start].isalnum():
-        start += 1
-    while end > start and not word[end - 1].isalnum():
-        end -= 1
-    return [_escaped(part) for part in (*word[:start], word[start:end], *word[end:]) if part]
-
-
 def _key(node: Node, *, is_first: bool) -> str:
     return ("{" if is_first else ",") + json.dumps(node.name) + ":"
 
 
 def _text(value: str) -> str:
     """A whole JSON string as a literal of the grammar."""
-    return _literal(f'"{_escaped(value)}"')
-
-
-def _escaped(text: str) -> str:
-    # Most words need no escape, and a page has a thousand pieces.
-    return text if not _TO_ESCAPE.search(text) else json.dumps(text, ensure_ascii=False)[1:-1]
+    return _literal(f'"{escaped(value)}"')
 
 
 def _literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _alternatives(values: Iterable[str]) -> str:
-    return " | ".join(['"null"', *(_text(value) for value in values)])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from llguidance import LLTokenizer
+from llguidance.hf import from_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -68,3 +69,10 @@ def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
 @pytest.fixture(scope="session")
 def compiler(tokenizer: PreTrainedTokenizerFast) -> GrammarCompiler:
     return GrammarCompiler.for_tokenizer(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def token_bytes(tokenizer: PreTrainedTokenizerFast) -> list[bytes]:
+    """What each token stands for."""
+    known = from_tokenizer(tokenizer)
+    return [known.decode_bytes([token]) for token in range(len(tokenizer))]

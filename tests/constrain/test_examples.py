@@ -22,6 +22,8 @@ Acme "Best" Inc.,           Invoice
 Widget \\ large  2      10,00       1.020,00
 Gadget            1    5,00    5,00
 
+§ 19 UStG (in part) paid      Ref.:4711-B    Fat 3,5 %    at 10:30 Cafe\u0301
+
 IBAN: DE89 3704 0044 0532 0130 00      € 1.025,00"""
 
 
@@ -60,6 +62,14 @@ ACCEPTED = {
     "inner punctuation": answer(seller="A-47/11"),
     "across a line break of a block": answer(seller="12 High Street 12345 Köln"),
     "across the gap of a line": answer(seller="Street No: A-47/11"),
+    "without the label printed with it": answer(seller="4711-B"),
+    "with that label": answer(seller="Ref.:4711-B"),
+    "that label alone": answer(seller="Ref"),
+    "a mark that stands alone at the end": answer(seller="Fat 3,5 %"),
+    "a mark that stands alone at the beginning": answer(seller="§ 19 UStG"),
+    "brackets and all": answer(seller="(in part) paid"),
+    "a bracket left off": answer(seller="in part"),
+    "an accent of its own": answer(seller="Cafe\u0301"),
     "a date": answer(day="03.04.2025"),
     "an amount": answer(total="1.025,00"),
     "a currency sign": answer(currency="€"),
@@ -72,6 +82,11 @@ REFUSED = {
     "an empty text": answer(seller=""),
     "punctuation alone": answer(seller=","),
     "a closing mark first": answer(seller=". 12 High Street"),
+    "a bracket of the next word": answer(seller="UStG ("),
+    "a bracket of the word before": answer(seller=") paid"),
+    "an accent left off": answer(seller="Cafe"),
+    "half a time": answer(seller="30"),
+    "half a number": answer(seller="3"),
     "leading space": answer(seller=" Acme"),
     "words that do not follow each other": answer(seller="Acme Inc."),
     "words of two blocks": answer(seller="Inc., Widget"),

@@ -3,109 +3,81 @@
 from __future__ import annotations
 
 import json
-import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import PreTrainedTokenizerFast
 
+from llava_ocr.constrain.check import PrintedText, violations
 from llava_ocr.constrain.decoder import GrammarCompiler
 from llava_ocr.constrain.lark import build_grammar
-from llava_ocr.geometry import Box
-from llava_ocr.grounding.candidates import spans
-from llava_ocr.records import Word
-from llava_ocr.schema import leaves, tree
-from llava_ocr.words.layout import Layout, lay_out
-from tests.constrain.test_examples import Bill
+from llava_ocr.constrain.page_text import escaped, page_runs
+from llava_ocr.schema import GroupNode, Hint, Kind, Leaf, LeafNode, Node, RowsNode
+from llava_ocr.words.layout import Layout
+from tests.constrain.strategies import layouts, say, say_anything, trees
 
-NASTY = [
-    '"',
-    "\\",
-    "{",
-    "}",
-    "null",
-    "'",
-    "/",
-    "\u2028",
-    "é",
-    "ß",
-    "日本",
-    "🙂",
-    "%",
-    "<s>",
-    "a\u0301",
-    "\t".strip() or "x",
-]
-texts = st.one_of(
-    st.sampled_from([*NASTY, "1.234,56", "03/04/2025", "EUR", "12", "Total:", "(net)", "DE", "A-1"]),
-    st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=6),
-)
+SEEDS = st.integers(0, 2**32)
+ONE_TEXT = GroupNode("", "page", Hint(""), (LeafNode("x", "x", Leaf(Kind.TEXT), Hint("")),))
 
 
-@st.composite
-def layouts(draw: st.DrawFn) -> Layout:
-    words = []
-    for row in range(draw(st.integers(1, 6))):
-        for column, text in enumerate(draw(st.lists(texts, max_size=5))):
-            x0 = 0.05 + column * draw(st.sampled_from([0.06, 0.17]))
-            words.append(Word(text, Box(x0, 0.1 + row * 0.015, x0 + 0.05, 0.112 + row * 0.015)))
-    return lay_out(words, aspect=0.7)
-
-
-def random_answer(compiler: GrammarCompiler, tokenizer: PreTrainedTokenizerFast, layout: Layout, seed: int) -> str:
-    """What a model would say that finds all allowed tokens equally likely."""
-    chance = random.Random(seed)
-    constraint = compiler.compile(build_grammar(tree(Bill), layout))
-    tokens: list[int] = []
-    while not constraint.is_done:
-        step = constraint.forced() or [chance.choice(constraint.mask().nonzero()[0].tolist())]
-        for token in step:
-            constraint.accept(token)
-            tokens.append(token)
-    return tokenizer.decode(
-        [token for token in tokens if token != tokenizer.eos_token_id],
-        clean_up_tokenization_spaces=False,
+def has_whole_shape(value: object, node: Node) -> bool:
+    """Whether every key is there, in the schema's order, and every leaf is a string or null."""
+    if isinstance(node, LeafNode):
+        return value is None or (isinstance(value, str) and value != "")
+    if isinstance(node, RowsNode):
+        return isinstance(value, list) and all(has_whole_shape(row, node.row) for row in value)
+    return (
+        isinstance(value, dict)
+        and list(value) == [child.name for child in node.children]
+        and all(has_whole_shape(value[child.name], child) for child in node.children)
     )
 
 
-def stands_on(layout: Layout, value: str) -> bool:
-    """Whether the value is a run of the page's words, edges' punctuation aside; a slow and plain second opinion."""
-    runs = [line.words for line in layout.lines]
-    runs += [tuple(index for segment in block for index in segment.words) for block in layout.blocks]
-    return any(value in " ".join(layout.words[index].text for index in run) for run in runs)
+@settings(deadline=None, max_examples=150)
+@given(layouts(), trees, SEEDS)
+def test_nothing_can_be_invented(
+    compiler: GrammarCompiler, token_bytes: list[bytes], layout: Layout, root: GroupNode, seed: int
+) -> None:
+    tokens = say_anything(compiler.compile(build_grammar(root, layout)), seed)
+    said = b"".join(token_bytes[token] for token in tokens).decode()
+    assert has_whole_shape(json.loads(said), root)
+    assert violations(said, root, layout) == ()
+
+
+@settings(deadline=None, max_examples=25)
+@given(trees, SEEDS)
+def test_a_page_without_words_keeps_the_shape(
+    compiler: GrammarCompiler, token_bytes: list[bytes], root: GroupNode, seed: int
+) -> None:
+    tokens = say_anything(compiler.compile(build_grammar(root, None)), seed)
+    said = b"".join(token_bytes[token] for token in tokens).decode()
+    assert has_whole_shape(json.loads(said), root)
+
+
+@settings(deadline=None, max_examples=200)
+@given(layouts(), st.data())
+def test_any_part_of_the_page_is_accepted_exactly_where_it_is_whole_words(
+    byte_compiler: GrammarCompiler, layout: Layout, data: st.DataObject
+) -> None:
+    run = data.draw(st.sampled_from(list(page_runs(layout))))
+    text = " ".join(layout.words[index].text for index in run)
+    start = data.draw(st.integers(0, len(text) - 1))
+    value = text[start : data.draw(st.integers(start + 1, len(text)))]
+    constraint = byte_compiler.compile(build_grammar(ONE_TEXT, layout))
+    answer = f'{{"x":"{escaped(value)}"}}'.encode()
+    assert (constraint.num_valid(list(answer)) == len(answer)) == (value in PrintedText(layout))
 
 
 @settings(deadline=None, max_examples=60)
-@given(layouts(), st.integers(0, 2**32))
-def test_nothing_can_be_invented(
-    compiler: GrammarCompiler, tokenizer: PreTrainedTokenizerFast, layout: Layout, seed: int
+@given(layouts(), trees, SEEDS)
+def test_forced_tokens_change_no_answer(
+    byte_compiler: GrammarCompiler,
+    compiler: GrammarCompiler,
+    token_bytes: list[bytes],
+    layout: Layout,
+    root: GroupNode,
+    seed: int,
 ) -> None:
-    if not layout.words:
-        return
-    said = json.loads(random_answer(compiler, tokenizer, layout, seed))
-    assert list(said) == ["seller", "day", "total", "currency", "iban", "rows"]
-    assert said["seller"] is None or stands_on(layout, said["seller"])
-    by_name = {leaf.name: leaf for leaf in leaves(tree(Bill))}
-    for name in ("day", "total", "currency", "iban"):
-        assert said[name] is None or said[name] in spans(layout, by_name[name])
-    for row in said["rows"]:
-        assert row["item"] is None or stands_on(layout, row["item"])
-
-
-@settings(deadline=None, max_examples=40)
-@given(layouts(), st.data())
-def test_every_run_of_whole_words_of_a_line_can_be_said(
-    byte_compiler: GrammarCompiler, layout: Layout, data: st.DataObject
-) -> None:
-    lines = [line.words for line in layout.lines]
-    if not lines:
-        return
-    words = data.draw(st.sampled_from(lines))
-    start = data.draw(st.integers(0, len(words) - 1))
-    end = data.draw(st.integers(start + 1, len(words)))
-    value = " ".join(layout.words[index].text for index in words[start:end])
-    if value[0] in ".,;:!?)]}%'’" or not any(c.isalnum() for c in value):
-        return
-    constraint = byte_compiler.compile(build_grammar(tree(Bill), layout))
-    for byte in ('{"seller":' + json.dumps(value, ensure_ascii=False) + ",").encode():
-        constraint.accept(byte)
+    grammar = build_grammar(root, layout)
+    wanted = bytes(say_anything(byte_compiler.compile(grammar), seed))
+    assert say(wanted, compiler.compile(grammar), token_bytes, is_forced=True) == wanted
+    assert say(wanted, compiler.compile(grammar), token_bytes, is_forced=False) == wanted
