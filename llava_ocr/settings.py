@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     max_pixels: int = Field(60_000_000, gt=0)
     max_tiles: int = Field(36, ge=0, le=36)
     max_visual_tokens: int = Field(16_000, gt=0)
-    page_timeout_s: float = Field(30.0, gt=0)
+    page_timeout_s: float = Field(
+        60.0, gt=0, description="Seconds that drawing a page, and reading its words, may each take"
+    )
     memory_bytes: int = Field(3 * 2**30, gt=0)
     password_file: Path | None = Field(None, description="Passwords to try on encrypted documents, one a line")
 
@@ -71,4 +73,6 @@ def override(settings: Settings, **changes: object) -> Settings:
     kept = {name: value for name, value in changes.items() if value is not None}
     unknown = kept.keys() - Settings.model_fields.keys()
     assert not unknown, unknown
-    return Settings.model_validate(settings.model_dump() | kept)
+    if not kept:
+        return settings
+    return Settings.model_validate(settings.model_dump(exclude_unset=True) | kept)

@@ -36,7 +36,7 @@ class Limits:
     max_bytes: int = 200 * 2**20
     max_pages: int = 5_000
     max_pixels: int = 60_000_000
-    page_timeout_s: float = 30.0
+    page_timeout_s: float = 60.0
     memory_bytes: int = 3 * 2**30
 
 

@@ -45,13 +45,14 @@ def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: 
     if not words and is_blank(drawn):
         return _blank(page_index)
     raster = cut(drawn, grid, tile_px=options.profile.tile_px, dpi=dpi_of(_size_of(drawn), sheet.paper))
+    image_hash = hash_of(raster)
     return PageRead(
-        outcome=PageOutcome(page_index, PageState.OK),
+        outcome=PageOutcome(page_index, PageState.OK, image_hash=image_hash, reader=words.reader),
         raster=raster,
         layout=lay_out(words.words, aspect=sheet.paper.aspect),
         reader=words.reader,
         words_note=words.note,
-        image_hash=hash_of(raster),
+        image_hash=image_hash,
     )
 
 

@@ -48,7 +48,7 @@ def run(asked: ExtractOrder) -> tuple[State[RunEnd], RunEnd]:
 
 
 def artifact() -> str:
-    # Not `Artifact.get`: in Prefect 3.8.8 it sends nulls that its own server refuses.
+    # Not `Artifact.get`: it sends nulls that Prefect's own server refuses on fastapi 0.151 and later.
     with get_client(sync_client=True) as client:
         found = client.request("GET", "/artifacts/{key}/latest", path_params={"key": "extract-summary"})
     return str(found.json()["data"])
