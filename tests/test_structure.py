@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,10 @@ def test_prefect_s_server_starts_with_the_fastapi_that_is_installed() -> None:
     """`pip check` stays clean with a fastapi that kills it at run time."""
     command = [sys.executable, "-W", "ignore", "-c", "import prefect.server.api.server"]
     assert subprocess.run(command, capture_output=True, timeout=120, check=False).returncode == 0
+
+
+def test_the_console_script_points_at_a_function() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    for target in scripts.values():
+        module, _, name = target.partition(":")
+        assert callable(getattr(importlib.import_module(module), name))
