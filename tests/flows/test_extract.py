@@ -19,7 +19,7 @@ from llava_ocr.run import ExtractOrder, RunEnd
 from llava_ocr.synth.paint import paint
 from llava_ocr.synth.pdf import paint_pdf
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from llava_ocr.run import ExtractOrder, end, ignore
 from tests.fakes import paper
 from tests.runs import CountingStore, FakeServices, FlakyEngine, infos, start
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
 
 KEYS = tuple("abcdefgh")
 
