@@ -135,8 +135,9 @@ def test_answers_come_in_the_order_of_the_requests(server: OpenAiLike) -> None:
 
 
 def test_no_more_than_the_allowed_requests_are_open_at_once(server: OpenAiLike) -> None:
+    server.delay_s = 0.02
     engine(server, endpoint_concurrency=3).complete([ask(str(index)) for index in range(24)])
-    assert server.max_at_once <= 3
+    assert 2 <= server.max_at_once <= 3
 
 
 def test_a_busy_server_is_asked_again(server: OpenAiLike) -> None:

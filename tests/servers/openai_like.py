@@ -27,10 +27,24 @@ class OpenAiLike:
     headers: list[dict[str, str]] = field(default_factory=list)
     num_at_once: int = 0
     max_at_once: int = 0
+    delay_s: float = 0.0
     url: str = ""
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a request as open, for `delay_s` at least."""
+        with self.lock:
+            self.num_at_once += 1
+            self.max_at_once = max(self.max_at_once, self.num_at_once)
+        time.sleep(self.delay_s)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.num_at_once -= 1
 
     def reply(self, path: str, body: dict[str, Any]) -> Reply | None:
         with self.lock:
@@ -88,19 +102,14 @@ def cut_off() -> None:
 def serving(like: OpenAiLike) -> Iterator[OpenAiLike]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            with like.lock:
-                like.num_at_once += 1
-                like.max_at_once = max(like.max_at_once, like.num_at_once)
-            try:
-                self._answer()
-            finally:
-                with like.lock:
-                    like.num_at_once -= 1
+            self._answer()
 
         def _answer(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             like.headers.append(dict(self.headers))
-            reply = like.reply(self.path, body)
+            # Counted until the answer is known, not until it is sent: the client may be quicker than this thread.
+            with like.counted():
+                reply = like.reply(self.path, body)
             if reply is None:
                 self.send_response(200)
                 self.send_header("Content-Length", "1000")
