@@ -6,7 +6,7 @@ SOURCE ?=
 SCHEMA ?= invoice
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format bench clean
+.PHONY: help setup setup-dev demo test soak check format bench clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,10 @@ demo: setup ## Read painted documents (or SOURCE=<folder or s3://bucket/prefix> 
 
 test: setup-dev ## Run the tests (those under 15 minutes)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+
+soak: setup-dev ## Kill workers 200 times on SQLite and on PostgreSQL, and count what was lost (15 minutes)
+	$(BIN)/python -m tests.faults.soak --kills 200
+	$(BIN)/python -m tests.faults.soak --kills 200 --postgres
 
 check: setup-dev ## Format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .

@@ -1,49 +1,33 @@
-"""Prefect tasks: each wraps one core call. Retries follow the error's own word."""
+"""Prefect tasks: each wraps one core call. What is tried again, and when, is the ledger's word, not Prefect's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
-from prefect.runtime import task_run
-from prefect.tasks import Task, exponential_backoff
 
-from llava_ocr.errors import ExtractionError
-from llava_ocr.run import Observer, Run, read
-from llava_ocr.store.base import ObjectInfo
+from llava_ocr.ledger.leases import Lease
+from llava_ocr.logs import without_text
+from llava_ocr.run import Observer, Run
+from llava_ocr.work import work
 
 
 class Shard:
-    """A fixed slice of a run's objects. No dataclass, because Prefect walks through those looking for futures."""
+    """A shard that is held here. No dataclass, because Prefect walks through those looking for futures."""
 
-    def __init__(self, run: Run, infos: Sequence[ObjectInfo], observe: Observer) -> None:
+    def __init__(self, run: Run, lease: Lease, observe: Observer) -> None:
         self.run = run
-        self.infos = infos
+        self.lease = lease
         self.observe = observe
-
-
-async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Retry only what the error itself calls retryable."""
-    error = await state.aresult(raise_on_failure=False)
-    return isinstance(error, ExtractionError) and error.retryable
-
-
-RETRIES = 3
 
 
 @task(
     name="read-shard",
-    retries=RETRIES,
-    retry_delay_seconds=exponential_backoff(backoff_factor=4),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_retryable,
     # A shard's effect is its rows in our database, which are idempotent; there is no result worth caching.
     cache_policy=NO_CACHE,
     persist_result=False,
 )
 def read_shard(shard: Shard) -> None:
-    """Read one slice. A second attempt reads only what the first did not finish."""
-    read(shard.run, shard.infos, observe=shard.observe, is_last_try=(task_run.run_count or 1) > RETRIES)
+    """Read one shard and hand it back. Raises what the engine or the database raised; the ledger knows by then."""
+    # Prefect keeps and shows all that an exception says, causes included.
+    with without_text():
+        work(shard.run, [shard.lease], observe=shard.observe)

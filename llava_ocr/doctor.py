@@ -11,7 +11,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from llava_ocr.errors import ExtractionError
+from llava_ocr.errors import ExtractionError, GrammarIgnored
 from llava_ocr.settings import Settings
 
 
@@ -72,10 +72,13 @@ def _packages(_: Settings) -> Checked:
 
 
 def _device(settings: Settings) -> Checked:
-    from llava_ocr.models.load import choose_device, choose_precision
+    from llava_ocr.models.load import choose_device, choose_precision, usable_precisions, usual_precision
 
     device = choose_device(settings.device)
-    detail = f"{device}, {choose_precision(settings.precision, device).value}"
+    usable = [precision for precision, fault in usable_precisions(device).items() if not fault]
+    detail = f"{device}, {choose_precision(settings.precision, device)} of {', '.join(usable)}"
+    if settings.precision == "auto":
+        detail += f" ({usual_precision(device)[1]})"
     if device.type == "cpu":
         remedy = "The 7B models want a GPU; the shipped `small` model is made for the CPU."
         return Checked("device", Health.NOTE, detail, remedy)
@@ -85,6 +88,8 @@ def _device(settings: Settings) -> Checked:
 def _engine(settings: Settings) -> Checked:
     from llava_ocr.engines.open import open_engine
 
+    if settings.engine == "endpoint":
+        return _endpoint(settings)
     engine = open_engine(settings)
     try:
         profile = engine.profile
@@ -94,6 +99,26 @@ def _engine(settings: Settings) -> Checked:
         return Checked("engine", Health.OK, detail)
     finally:
         engine.close()
+
+
+def _endpoint(settings: Settings) -> Checked:
+    """Ask the server what it is, and put one small question to it."""
+    from llava_ocr.engines.endpoint_check import look_over
+
+    found, trial = look_over(settings)
+    context = f" ({found.context_tokens:,} tokens of context)" if found.context_tokens else ""
+    detail = (
+        f"{found.title} speaks {settings.endpoint_dialect}, has {settings.endpoint_model}{context}: {trial.summary}"
+    )
+    is_guided = settings.endpoint_dialect == "vllm-guidance"
+    if not trial.obeys and is_guided:
+        return Checked("engine", Health.FAULT, detail, GrammarIgnored.hint)
+    if not trial.obeys:
+        return Checked("engine", Health.NOTE, detail, "Answers of another shape will fail; see docs/serving.md.")
+    if not is_guided:
+        remedy = "The page's words are checked afterwards; vLLM with the vllm-guidance dialect is held to them."
+        return Checked("engine", Health.NOTE, detail, remedy)
+    return Checked("engine", Health.OK, detail)
 
 
 def _ocr(_: Settings) -> Checked:

@@ -19,6 +19,12 @@ class ExtractionError(Exception):
         return type(self).__name__
 
 
+class Unforeseen(ExtractionError):
+    """A mistake of the program, told by class and place; its own words may quote a document."""
+
+    hint = "Please report it with the place it names; `llava-ocr runs show RUN` says what was read all the same."
+
+
 # Config: the order itself is wrong; nothing was read.
 class ConfigError(ExtractionError):
     """Settings, arguments or a schema file are wrong; nothing was read."""
@@ -43,6 +49,12 @@ class MissingExtra(ConfigError):
     """An optional package or model is not installed."""
 
     hint = "`llava-ocr doctor` says what is missing and how to add it."
+
+
+class BadTrainingData(ConfigError):
+    """A file that is to be learned from is not of its format."""
+
+    hint = "docs/training.md shows both formats; correct the line, or take it out."
 
 
 # Input: the document is at fault.
@@ -124,6 +136,12 @@ class RasterCrash(InputError):
     hint = "Print the page to a new PDF; please report the file's origin."
 
 
+class PoisonDocument(InputError):
+    """The document was being read, alone, each time a worker died; it is not tried again in this run."""
+
+    hint = "Look at the workers' logs for what ended them; `llava-ocr runs retry RUN` gives it another chance."
+
+
 # Output: the model answered, and the answer can't be used.
 class OutputError(ExtractionError):
     """The model's answer can't be used."""
@@ -159,7 +177,7 @@ class ModelNotFound(EngineError):
 class PromptTooLong(EngineError):
     """The request needs more tokens than the model's context holds; refused before anything is computed."""
 
-    hint = "Lower LLAVA_OCR_MAX_TILES, or use a model with a longer context."
+    hint = "Lower LLAVA_OCR_MAX_TILES (a smaller grid), or use a model with a longer context or attention window."
 
 
 class BadGrammar(EngineError):
@@ -185,6 +203,39 @@ class EngineTimeout(EngineError):
     """The engine took longer than its limit. Not retried blindly: the server may still be working on it."""
 
     hint = "Raise LLAVA_OCR_ENGINE_TIMEOUT_S, or lower the concurrency."
+
+
+class EngineDropped(EngineError):
+    """The engine's server broke the connection off before it had answered."""
+
+    retryable = True
+    hint = "Look into the server's log: it crashed or was restarted. Run again; finished documents are kept."
+
+
+class BadReply(EngineError):
+    """The engine's server answered something that is not of its dialect."""
+
+    hint = (
+        "Check LLAVA_OCR_ENDPOINT_URL and _DIALECT: `llava-ocr doctor --engine endpoint` says what the server speaks."
+    )
+
+
+class GrammarIgnored(EngineError):
+    """A server does not hold its answers to the grammar that it is given, or takes none."""
+
+    hint = "Give LLAVA_OCR_ENDPOINT_DIALECT=vllm, or start vLLM as docs/serving.md says for vllm-guidance."
+
+
+class ModelFailed(EngineError):
+    """The network fails on one request, alone on the device, or says what is no number."""
+
+    hint = "Try LLAVA_OCR_PRECISION=fp32; if it fails again, please report the page's kind and the device."
+
+
+class DeviceLost(EngineUnavailable):
+    """The device answers nothing any more; only a new process has it again."""
+
+    hint = "Start the worker again; look at `dmesg` or `nvidia-smi -q` for what happened to the device."
 
 
 class EngineOutOfMemory(EngineError):
@@ -236,6 +287,12 @@ class DatabaseUnavailable(DatabaseError):
     """The database does not answer."""
 
     retryable = True
+
+
+class LeaseLost(StoreError):
+    """The shard was taken from this worker, or its run was cancelled; nothing it reads is kept any more."""
+
+    hint = "Nothing to do: another worker has the shard. Often seen? Then raise the lease, or look for long pauses."
 
 
 class SchemaOutOfDate(DatabaseError):

@@ -6,19 +6,23 @@ many documents at once, with the same functions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llava_ocr.constrain.lark import build_grammar, shape_only
 from llava_ocr.engines.base import Completion, Engine, EngineProfile, Request, StopReason
 from llava_ocr.errors import ExtractionError
 from llava_ocr.grounding.answer import parse_answer
-from llava_ocr.grounding.read import AnsweredPage, read_record
-from llava_ocr.prompts import PROMPT_VERSION, ask_for_record
+from llava_ocr.grounding.certainty import shipped
+from llava_ocr.grounding.read import AnsweredPage, ByRules, read_record
+from llava_ocr.prompts import AS_GUESSED, NO_GUESSES, PROMPT_VERSION, PromptForm, ask_for_record, empty_answer
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.records import Document, DocumentOutcome, PageOutcome, PageState, Provenance, Record
-from llava_ocr.schema import DocumentSchema, GroupNode, fingerprint, schema_name, tree
+from llava_ocr.rulebook.answer import answer_by_rules, guesses
+from llava_ocr.schema import DocumentSchema, GroupNode, Node, fingerprint, schema_name, tree, without_lists
+from llava_ocr.words.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class Question:
     def about(cls, schema: type[DocumentSchema], *, max_new_tokens: int) -> Question:
         """Prepare `schema`; raises BadSchema where it breaks a rule."""
         return cls(schema, tree(schema), fingerprint(schema, prompt_version=PROMPT_VERSION), max_new_tokens)
+
+    def asked_of(self, profile: EngineProfile) -> GroupNode:
+        """The part of the schema that an engine is asked for."""
+        return self.root if profile.reads_lists else without_lists(self.root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +85,26 @@ def ask(question: Question, page: PageRead, *, num_pages: int, profile: EnginePr
     assert page.raster is not None, page.outcome
     layout = page.layout if profile.takes_words else None
     index = page.outcome.page_index
-    prompt = ask_for_record(question.root, layout, page_index=index, num_pages=num_pages)
-    grammar = build_grammar(question.root, page.layout) if profile.takes_grammar else shape_only(question.root)
-    return Request(f"page {index}", prompt, (page.raster,), grammar, question.max_new_tokens)
+    root, form = question.asked_of(profile), profile.prompt_form
+    guessed = _by_rules(page, question, profile).guesses
+    prompt = ask_for_record(root, layout, page_index=index, num_pages=num_pages, form=form, guesses=guessed)
+    grammar = build_grammar(root, page.layout, guesses=guessed) if profile.takes_grammar else shape_only(root)
+    draft = _draft(root, page.layout, guessed) if profile.takes_grammar else ""
+    return Request(f"page {index}", prompt, (page.raster,), grammar, question.max_new_tokens, draft)
+
+
+def _draft(root: GroupNode, layout: Layout | None, guessed: Mapping[str, str]) -> str:
+    """What rules answer, as an engine under a grammar would write it: by marks where it was told the guesses."""
+    if layout is None or not layout.words:
+        return ""
+    answer = _marked(root, guessed) if guessed else json.loads(answer_by_rules(root, layout))
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+
+
+def _marked(node: Node, guessed: Mapping[str, str]) -> object:
+    if isinstance(node, GroupNode):
+        return {child.name: _marked(child, guessed) for child in node.children}
+    return AS_GUESSED if node.path in guessed else empty_answer(node)
 
 
 def conclude(
@@ -89,25 +114,43 @@ def conclude(
     answered: list[AnsweredPage] = []
     outcomes: list[PageOutcome] = []
     for answer in answers:
-        outcome = answer.page.outcome
+        outcome = _with_words(answer.page)
         if answer.completion is not None:
-            error = fault_of(answer.completion, question)
+            outcome = replace(outcome, saved_s=answer.completion.saved_s)
+            page, by_rules = answer.page, _by_rules(answer.page, question, profile)
+            error = fault_of(answer.completion, question.asked_of(profile), by_rules)
             if error is None:
-                page = answer.page
-                answered.append(AnsweredPage(outcome.page_index, page.layout, page.reader, answer.completion))
+                answered.append(AnsweredPage(outcome.page_index, page.layout, page.reader, answer.completion, by_rules))
             else:
                 outcome = page_failed(outcome.page_index, error)
         outcomes.append(outcome)
     records = (_record(document, question, answered, profile),) if answered else ()
-    return DocumentOutcome(document.uri, document, num_pages, tuple(outcomes), records)
+    seconds = {"engine": sum(answer.completion.seconds for answer in answers if answer.completion)}
+    return DocumentOutcome(document.uri, document, num_pages, tuple(outcomes), records, seconds=seconds)
 
 
-def fault_of(completion: Completion, question: Question) -> ExtractionError | None:
-    """Say what is wrong with an answer, if anything is."""
+def _with_words(page: PageRead) -> PageOutcome:
+    return page.outcome if page.layout is None else replace(page.outcome, words=page.layout.words)
+
+
+def _by_rules(page: PageRead, question: Question, profile: EngineProfile) -> ByRules:
+    """What the rulebook reads of a page for an engine that is told guesses, or reads no lists."""
+    is_told = profile.prompt_form is PromptForm.FIND and profile.takes_words
+    if page.layout is None or not page.layout.words:
+        return ByRules(lists=None if profile.reads_lists else json.dumps(empty_answer(question.root)))
+    return ByRules(
+        guesses(question.root, page.layout) if is_told else NO_GUESSES,
+        None if profile.reads_lists else answer_by_rules(question.root, page.layout),
+    )
+
+
+def fault_of(completion: Completion, root: GroupNode, by_rules: ByRules) -> ExtractionError | None:
+    """Say what is wrong with an answer about `root`, if anything is."""
     if completion.error is not None:
         return completion.error
     try:
-        parse_answer(completion.text, question.root, is_cut=completion.stop_reason is not StopReason.END)
+        is_cut = completion.stop_reason is not StopReason.END
+        parse_answer(completion.text, root, is_cut=is_cut, guesses=by_rules.guesses)
     except ExtractionError as error:
         return error
     return None
@@ -124,7 +167,9 @@ def failed(uri: str, error: ExtractionError, *, document: Document | None) -> Do
 
 
 def _record(document: Document, question: Question, answered: Sequence[AnsweredPage], profile: EngineProfile) -> Record:
-    read = read_record(question.schema, answered)
+    # The shipped certainty was fitted to answers that rules' guesses were told to.
+    certainty = shipped() if profile.prompt_form is PromptForm.FIND else None
+    read = read_record(question.schema, answered, certainty=certainty)
     completions = [page.completion for page in answered]
     provenance = Provenance(
         schema_fingerprint=question.fingerprint,

@@ -2,7 +2,7 @@
 
     objects -> [fetch, read pages: a few threads, each over one child] -> queue -> [engine: batches] -> outcomes
 
-The calling thread runs the engine. Memory is bounded by the queue, never by the length of the listing.
+The calling thread runs the engine, or hands it to `askers`. Memory is bounded by the queue, never by the listing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from llava_ocr.askers import Askers
 from llava_ocr.engines.base import Completion, Engine, Request
 from llava_ocr.errors import CorruptDocument, DatabaseError, EngineError, ExtractionError
 from llava_ocr.extract import PageAnswer, Question, ask, conclude, failed, page_failed
@@ -28,19 +30,20 @@ from llava_ocr.store.base import ObjectInfo, Store
 class Line:
     """The production line that documents go through.
 
-    `is_done` says of a document id whether it was read before with this schema and engine; such documents are kept.
-    `num_fetchers` threads fetch and read; `batch_size` requests go to the engine at once.
+    `is_done` says of a document whether somebody read it before or is reading it; such documents are kept.
+    `num_fetchers` threads fetch and read; `batch_size` requests go to the engine at once, from `num_askers` threads.
     """
 
     store: Store
     reader: PageReader
     engine: Engine
     question: Question
-    is_done: Callable[[str], bool]
+    is_done: Callable[[Document], bool]
     max_bytes: int
     passwords: tuple[str, ...]
     num_fetchers: int
     batch_size: int
+    num_askers: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,8 @@ class _OpenDocument:
 def extract_all(infos: Iterable[ObjectInfo], line: Line) -> Generator[DocumentOutcome, None, None]:
     """Yield an outcome for every object, as each is finished. Raises EngineError when the engine can answer nothing:
     what was yielded until then stands, the rest is unread."""
-    events: queue.Queue[_Page | _Last | _Done] = queue.Queue(maxsize=2 * line.batch_size + line.num_fetchers)
+    room = 2 * line.batch_size + line.num_fetchers
+    events: queue.Queue[_Page | _Last | _Done] = queue.Queue(maxsize=room)
     stop = threading.Event()
     with tempfile.TemporaryDirectory(prefix="llava-ocr-") as folder:
         opened: dict[int, _OpenDocument] = {}
@@ -174,11 +178,11 @@ def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
     try:
         fetched = line.store.fetch(info, path, max_bytes=line.max_bytes)
         document = Document(fetched.id, info.uri, fetched.size_bytes, media_type_of(path))
-        if line.is_done(document.id):
+        if line.is_done(document):
             return feed.put(_Last(number, document, is_kept=True))
         num_pages = line.reader.num_pages(path, line.passwords)
         for page in line.reader.read(path, line.passwords):
-            request = _request(number, page, num_pages, line)
+            request = _request(number, page, line, of=document, num_pages=num_pages)
             feed.put(_Page(number, page, request))
         feed.put(_Last(number, document, num_pages=num_pages))
     except DatabaseError:
@@ -190,42 +194,65 @@ def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
         path.unlink(missing_ok=True)
 
 
-def _request(number: int, page: PageRead, num_pages: int, line: Line) -> Request | None:
+def _request(number: int, page: PageRead, line: Line, *, of: Document, num_pages: int) -> Request | None:
     if page.raster is None:
         return None
     request = ask(line.question, page, num_pages=num_pages, profile=line.engine.profile)
-    return replace(request, id=f"{number}/{page.outcome.page_index}")
+    return replace(request, id=f"{number}/{page.outcome.page_index}", document_id=of.id)
 
 
 def _answer(
     line: Line, events: queue.Queue[_Page | _Last | _Done], opened: dict[int, _OpenDocument]
 ) -> Iterator[DocumentOutcome]:
-    """Take events as they come, ask the engine in batches, and yield documents whose pages are all in."""
+    """Take events as they come, have the engine asked in batches, and yield documents whose pages are all in."""
+    asking = Askers[list[_Page], list[tuple[_Page, Completion]]](
+        lambda batch: _complete(line.engine, batch), num_askers=line.num_askers
+    )
     is_fed = False
-    while not is_fed:
-        batch: list[_Page] = []
-        touched: set[int] = set()
-        for event in _next_events(events, line.batch_size):
-            if isinstance(event, _Done):
-                is_fed = True
-                if event.error is not None:
-                    raise event.error
-            elif isinstance(event, _Last):
-                opened[event.document].last = event
-                touched.add(event.document)
-            elif event.request is None:
-                opened[event.document].answers.append(PageAnswer(event.page))
-            else:
-                opened[event.document].num_waiting += 1
-                batch.append(event)
-        # What needs no answer is out of the way before the engine is asked, and may fail.
-        yield from _finished(opened, touched, line)
-        answered: set[int] = set()
-        for page, completion in _complete(line.engine, batch):
-            opened[page.document].answers.append(PageAnswer(replace(page.page, raster=None), completion))
-            opened[page.document].num_waiting -= 1
-            answered.add(page.document)
-        yield from _finished(opened, answered, line)
+    try:
+        while not (is_fed and asking.is_idle):
+            batch: list[_Page] = []
+            touched: set[int] = set()
+            if not is_fed and not asking.is_full:
+                is_fed = _take(_next_events(events, line.batch_size, _patience_s(asking)), batch, touched, opened)
+            # What needs no answer is out of the way before the engine is asked, and may fail.
+            yield from _finished(opened, touched, line)
+            if batch:
+                asking.submit(batch)
+            answered: set[int] = set()
+            for answers in asking.answers(at_least_one=not asking.is_idle and (is_fed or asking.is_full)):
+                for page, completion in answers:
+                    opened[page.document].answers.append(PageAnswer(replace(page.page, raster=None), completion))
+                    opened[page.document].num_waiting -= 1
+                    answered.add(page.document)
+            yield from _finished(opened, answered, line)
+    finally:
+        asking.close()
+
+
+def _patience_s(asking: Askers[Any, Any]) -> float | None:
+    """How long to wait for the next event: no longer than a moment while answers may come in."""
+    return None if asking.is_idle else 0.05
+
+
+def _take(
+    events: Iterable[_Page | _Last | _Done], batch: list[_Page], touched: set[int], opened: dict[int, _OpenDocument]
+) -> bool:
+    """Sort events into what is to be asked and which documents were touched; say whether they were the last."""
+    for event in events:
+        if isinstance(event, _Done):
+            if event.error is not None:
+                raise event.error
+            return True
+        if isinstance(event, _Last):
+            opened[event.document].last = event
+            touched.add(event.document)
+        elif event.request is None:
+            opened[event.document].answers.append(PageAnswer(event.page))
+        else:
+            opened[event.document].num_waiting += 1
+            batch.append(event)
+    return False
 
 
 def _finished(opened: dict[int, _OpenDocument], touched: set[int], line: Line) -> Iterator[DocumentOutcome]:
@@ -235,29 +262,29 @@ def _finished(opened: dict[int, _OpenDocument], touched: set[int], line: Line) -
             yield _outcome(opened.pop(number), line)
 
 
-def _next_events(events: queue.Queue[_Page | _Last | _Done], batch_size: int) -> Iterator[_Page | _Last | _Done]:
-    """Wait for one event, then take what is there, until a batch of requests is full."""
-    event = events.get()
+def _next_events(
+    events: queue.Queue[_Page | _Last | _Done], batch_size: int, patience_s: float | None
+) -> Iterator[_Page | _Last | _Done]:
+    """Wait for one event, for ever or as long as said, then take what is there, until a batch of requests is full."""
     num_requests = 0
-    while True:
-        yield event
-        num_requests += isinstance(event, _Page) and event.request is not None
-        if isinstance(event, _Done) or num_requests >= batch_size:
-            return
-        try:
+    try:
+        event = events.get(timeout=patience_s)
+        while True:
+            yield event
+            num_requests += isinstance(event, _Page) and event.request is not None
+            if isinstance(event, _Done) or num_requests >= batch_size:
+                return
             event = events.get_nowait()
-        except queue.Empty:
-            return
-
-
-def _complete(engine: Engine, batch: list[_Page]) -> Iterator[tuple[_Page, Completion]]:
-    requests = [page.request for page in batch if page.request is not None]
-    if not requests:
+    except queue.Empty:
         return
+
+
+def _complete(engine: Engine, batch: list[_Page]) -> list[tuple[_Page, Completion]]:
+    requests = [page.request for page in batch if page.request is not None]
     completions = engine.complete(requests)
     if len(completions) != len(requests):
         raise EngineError(f"{engine.profile.name}: {len(completions)} answers to {len(requests)} requests")
-    yield from zip(batch, completions, strict=True)
+    return list(zip(batch, completions, strict=True))
 
 
 def _outcome(document: _OpenDocument, line: Line) -> DocumentOutcome:

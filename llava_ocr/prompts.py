@@ -1,20 +1,22 @@
 """What the model is asked. Pure text; the chat format around it belongs to the model (`models/chat.py`).
 
-The image comes first and the question last, so that several questions on one page share the prefix.
+The image comes first, so that several questions on one page share its prefix. The form is the model's choice.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 
 from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode, leaves
 from llava_ocr.words.layout import Layout
 
 # Raise when any text below changes: it is part of every schema's fingerprint.
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 IMAGE_MARK = "<image>"
 
 
@@ -26,18 +28,57 @@ class Prompt:
     system: str = ""
 
 
-def ask_for_record(root: GroupNode, layout: Layout | None, *, page_index: int = 0, num_pages: int = 1) -> Prompt:
-    """Ask for a schema's fields on one page. With a layout, the page's words stand in the prompt (anchoring)."""
-    parts = [IMAGE_MARK]
-    if layout is not None and layout.words:
-        parts.append(f"Words on the page:\n{layout.text}")
-    parts.append(
+class PromptForm(StrEnum):
+    """How a page and a question are put to a model.
+
+    READ: the words as aligned text, then the question; what models that read ordinary text are used to.
+    FIND: the question first, its fields numbered, with what rules guess, then the words with their columns, so that
+    what stands on the page is read knowing what is wanted of it; what our own small model is trained for. A field
+    whose guess is right is answered `AS_GUESSED`, and nothing can go wrong in copying it.
+    """
+
+    READ = "read"
+    FIND = "find"
+
+
+WORDS_HEADING = "Words on the page:"
+GUESS_MARK = " = "
+# In an answer of the form FIND: the field is as guessed.
+AS_GUESSED = "="
+NO_GUESSES: Mapping[str, str] = MappingProxyType({})
+
+
+def ask_for_record(
+    root: GroupNode,
+    layout: Layout | None,
+    *,
+    page_index: int = 0,
+    num_pages: int = 1,
+    form: PromptForm = PromptForm.READ,
+    guesses: Mapping[str, str] = NO_GUESSES,
+) -> Prompt:
+    """Ask for a schema's fields on one page. With a layout, the page's words stand in the prompt (anchoring).
+
+    `guesses` are what rules read, by path; only the form FIND tells them, each at the end of its field's line.
+    """
+    title = (
         f"Page {page_index + 1} of {num_pages}. Read the fields of this {root.name.replace('_', ' ')} "
         "as printed, null where the page does not say:"
     )
     printed = None if layout is None else fold(" ".join(layout.words[i].text for i in layout.order))
-    parts.append("\n".join(field_line(leaf, printed) for leaf in leaves(root)))
-    return Prompt("\n".join(parts))
+    lines = [field_line(leaf, printed) for leaf in leaves(root)]
+    if form is PromptForm.FIND:
+        guessed = [GUESS_MARK + guesses[leaf.path] if leaf.path in guesses else "" for leaf in leaves(root)]
+        numbered = zip(lines, guessed, strict=True)
+        question = [title, *(f"{number:02} {line}{guess}" for number, (line, guess) in enumerate(numbered))]
+        return Prompt("\n".join([IMAGE_MARK, *question, *_words(layout, form)]))
+    return Prompt("\n".join([IMAGE_MARK, *_words(layout, form), title, *lines]))
+
+
+def _words(layout: Layout | None, form: PromptForm) -> list[str]:
+    if layout is None or not layout.words:
+        return []
+    return [WORDS_HEADING, layout.column_text if form is PromptForm.FIND else layout.text]
 
 
 def field_line(leaf: LeafNode, printed: str | None) -> str:

@@ -66,7 +66,8 @@ class PageState(StrEnum):
 class PageOutcome:
     """How one page ended; `reason` is an error class or a skip reason such as `blank`, empty when ok.
 
-    `image_hash` names the page's pixels and `reader` who read its words, where the page came that far.
+    `image_hash` names the page's pixels and `reader` who read its words, where the page came that far; `words` are
+    what a search or a person looks for later. `saved_s` is set where the answer was known before: what it took then.
     """
 
     page_index: int
@@ -75,6 +76,8 @@ class PageOutcome:
     message: str = ""
     image_hash: str = ""
     reader: WordReader = WordReader.NONE
+    words: tuple[Word, ...] = field(default=(), repr=False)
+    saved_s: float | None = None
 
 
 class FieldState(StrEnum):
@@ -101,6 +104,34 @@ class Evidence:
     score: float
 
 
+class RulesSay(StrEnum):
+    """What mere rules over the words made of the same field: a reader unlike any model."""
+
+    SAME = "same"
+    OTHER = "other"
+    NOTHING = "nothing"
+    NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What tells how sure a reading is, each from a witness of its own; told while reading and not stored.
+
+    `said` is the model's probability of its whole answer for the field and `least` of its least sure token, None where
+    an engine tells nothing. `exactness` is how exactly the value stands on the page, 0 where it stands nowhere;
+    `num_places` how often it does. `word_score` is that of its least sure word, `page_score` the mean of its page.
+    """
+
+    said: float | None
+    least: float | None
+    rules: RulesSay
+    exactness: float
+    num_places: int
+    word_score: float
+    page_score: float
+    label_distance: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class FieldReading:
     """One leaf of a record, e.g. `seller.name` or `lines[2].line_total`.
@@ -116,6 +147,7 @@ class FieldReading:
     confidence: float = 0.0
     evidence: Evidence | None = None
     candidates: tuple[str, ...] = ()
+    signals: Signals | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +191,7 @@ class DocumentOutcome:
 
     `num_pages` is what the document said on opening, and `pages` must account for each of them; a document that
     can't be opened has none, and `reason` then says why. `is_kept` means that nothing was read, because the same
-    document was read before with the same schema and engine.
+    document was read before with the same schema and engine. `seconds` says what took how long.
     """
 
     uri: str

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from llava_ocr.db.queries import Savings
 from llava_ocr.errors import error_hint
 from llava_ocr.records import DocumentOutcome, FieldReading, FieldState, PageState, Record
 from llava_ocr.run import RunEnd
@@ -139,6 +140,13 @@ def show_summary(summary: RunEnd, console: Console) -> None:
     balance = summary.balance
     colour = "green" if balance.is_green else "red"
     console.print(f"[{colour}]run {summary.run_id}[/], {summary.seconds:.1f} s: {escape(balance.explain())}")
+    if summary.savings.num_pages:
+        console.print(savings_line(summary.savings), highlight=False)
+
+
+def savings_line(savings: Savings) -> str:
+    """What known answers saved."""
+    return f"{savings.num_pages:,} pages were answered before, which saved {savings.seconds:,.1f} s of the engine"
 
 
 def show_value(value: object) -> str:

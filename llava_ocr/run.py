@@ -1,27 +1,29 @@
-"""One order of work from beginning to end: list, read, save, balance. Flows and the command line both call this."""
+"""One order of work: begin it or take it up again, list it into shards, close its accounts. `work` reads the shards."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import defaultdict
+import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llava_ocr.db.planning import Skip
-from llava_ocr.db.queries import summarize_run
+from llava_ocr import owner
+from llava_ocr.db.ledger import PATIENCE_S, RETRIES, Ledger
+from llava_ocr.db.queries import Savings, find_run, summarize_run
 from llava_ocr.db.session import Database
-from llava_ocr.errors import ExtractionError, ObjectChanged, error_classes
+from llava_ocr.db.upserts import chunks
+from llava_ocr.errors import ConfigError, DatabaseError
 from llava_ocr.extract import Question
 from llava_ocr.ledger.balance import Balance
-from llava_ocr.ledger.order import Order, ReadState, read_reason
-from llava_ocr.pipeline import Line, extract_all
+from llava_ocr.ledger.leases import ShardState
+from llava_ocr.ledger.order import Order, Stage
+from llava_ocr.ledger.retries import Retries
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.schema import schema_name
 from llava_ocr.services import Services
@@ -29,18 +31,13 @@ from llava_ocr.settings import Settings, override
 from llava_ocr.store.base import ObjectInfo
 from llava_ocr.store.open import Source, open_source
 
+log = logging.getLogger(__name__)
+
 Observer = Callable[[DocumentOutcome], None]
 
 
 def ignore(outcome: DocumentOutcome) -> None:
     """Watch nothing."""
-
-
-# Outcomes are saved when this many are waiting, or when the oldest has waited this long.
-SAVE_BATCH = 64
-SAVE_AFTER_S = 2.0
-# Why an object is skipped whose content was read before.
-KEPT = "done before"
 
 
 class ExtractOrder(BaseModel):
@@ -55,7 +52,15 @@ class ExtractOrder(BaseModel):
     since: Annotated[datetime | None, Field(description="Only objects modified at or after this time")] = None
     until: Annotated[datetime | None, Field(description="Only objects modified before this time")] = None
     limit: Annotated[int | None, Field(ge=1, description="Stop after this many objects")] = None
+    is_incremental: Annotated[
+        bool, Field(description="Only objects that are new or changed since they were read as this type, ever")
+    ] = False
     force: Annotated[bool, Field(description="Read documents again that were read with this schema and engine")] = False
+    use_cache: Annotated[bool, Field(description="Take answers that are known; without, every page is asked about")] = (
+        True
+    )
+    is_staged: Annotated[bool, Field(description="Keep records where no view shows them until promoted")] = False
+    purpose: Annotated[str, Field(description="What the run is for; orders of another purpose are other orders")] = ""
     shard_size: Annotated[int, Field(ge=1, le=10_000, description="Objects in one shard")] = 64
 
     def settings(self, base: Settings) -> Settings:
@@ -72,6 +77,7 @@ class Run:
     source: Source
     question: Question
     services: Services
+    ledger: Ledger
 
     @property
     def database(self) -> Database:
@@ -87,25 +93,68 @@ class RunEnd:
     balance: Balance
     num_records: int
     seconds: float
+    savings: Savings
 
 
-def begin(order: ExtractOrder, services: Services) -> Run:
-    """Check the order and start a run. Raises ConfigError, EngineError or StoreError before anything is read."""
+def begin(order: ExtractOrder, services: Services, *, policy: Retries = RETRIES) -> Run:
+    """Check the order and start a run, or take up the unfinished one of the same order that nobody works on.
+
+    Raises ConfigError, EngineError or StoreError before anything is read.
+    """
+    return _started(order, services, policy, _abandoned)
+
+
+def join(order: ExtractOrder, services: Services, *, policy: Retries = RETRIES) -> Run:
+    """The same, but go on with the unfinished run of the order even while others read for it: for who only hands out
+    its shards. Raises as `begin` does."""
+    return _started(order, services, policy, _unfinished)
+
+
+def _started(
+    order: ExtractOrder, services: Services, policy: Retries, find: Callable[[Order, Ledger], str | None]
+) -> Run:
     source = open_source(order.source, services.settings)
     schema = services.catalog.get(order.schema_name)
     question = Question.about(schema, max_new_tokens=services.settings.max_new_tokens)
     profile = services.engine.profile
-    database = services.database
-    database.refresh_views(schema)
+    services.database.refresh_views(schema)
     placed = Order(
         source=order.source,
         schema=schema_name(schema),
         schema_fingerprint=question.fingerprint,
         engine=profile.name,
         engine_fingerprint=profile.fingerprint,
+        stage=Stage.STAGED if order.is_staged else Stage.LIVE,
         arguments=order.model_dump(mode="json", exclude={"database"}),
     )
-    return Run(database.start_run(placed), order, source, question, services)
+    ledger = Ledger(services.database, policy=policy, is_gone=owner.is_gone, patience_s=PATIENCE_S)
+    run_id = find(placed, ledger) or services.database.start_run(placed)
+    return Run(run_id, order, source, question, services, ledger)
+
+
+def resume(run_id: str, services: Services, *, policy: Retries = RETRIES) -> Run:
+    """Open a run that was begun before, here or on another machine.
+
+    Raises StaleRun where this process would read otherwise than the run began, DatabaseError for an unknown run.
+    """
+    found = find_run(services.database, run_id)
+    order = ExtractOrder.model_validate(json.loads(found.order_json)["arguments"])
+    schema = services.catalog.get(order.schema_name)
+    question = Question.about(schema, max_new_tokens=services.settings.max_new_tokens)
+    for what, then, now in (
+        ("schema", found.schema_fingerprint, question.fingerprint),
+        ("engine", found.engine_fingerprint, services.engine.profile.fingerprint),
+    ):
+        if then != now:
+            raise StaleRun(f"run {run_id} was begun with another {what}: {then[:12]}, here it is {now[:12]}")
+    ledger = Ledger(services.database, policy=policy, is_gone=owner.is_gone, patience_s=PATIENCE_S)
+    return Run(run_id, order, open_source(order.source, services.settings), question, services, ledger)
+
+
+class StaleRun(ConfigError):
+    """A run can't go on under another schema, model or prompt than it began with; its records would differ in kind."""
+
+    hint = "Go on with the program and the model that began it, or cancel it and start a new run."
 
 
 def listed(order: ExtractOrder, source: Source) -> Iterator[ObjectInfo]:
@@ -114,143 +163,70 @@ def listed(order: ExtractOrder, source: Source) -> Iterator[ObjectInfo]:
     return islice(source.store.list(selection), order.limit)
 
 
-def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore, is_last_try: bool = True) -> None:
-    """Read these objects and save what comes of each. Everything saved stays when this is stopped.
+def wanted(run: Run) -> Iterator[ObjectInfo]:
+    """Yield the objects that the run is to account for. An incremental one leaves out what was read before, so that it
+    catches up with whatever came since the last one, however long ago that was."""
+    if not run.order.is_incremental:
+        return listed(run.order, run.source)
+    everything = listed(run.order.model_copy(update={"limit": None}), run.source)
+    schema = schema_name(run.question.schema)
+    new = (info for infos in chunks(everything) for info in run.ledger.unread(infos, schema))
+    return islice(new, run.order.limit)
 
-    Unless it is the last try, documents that failed for a reason that may go away are left open and, when all others
-    are through, the error of the first of them is raised: reading again then reads those alone.
+
+def plan(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore) -> Iterator[int]:
+    """Write objects into the ledger, a shard at a time, and yield the shards that have something to read. The observer
+    is shown what needs no reading.
+
+    Planning what is planned already adds nothing, so a plan that was broken off is simply made again.
     """
-    kept = _Kept(run)
-    put_off: list[ExtractionError] = []
-    settings, services = run.services.settings, run.services
-    line = Line(
-        store=run.source.store,
-        reader=services.reader,
-        engine=services.engine,
-        question=run.question,
-        is_done=kept.is_done,
-        max_bytes=settings.max_bytes,
-        passwords=services.passwords,
-        num_fetchers=2 * services.num_workers,
-        batch_size=settings.batch_size,
-    )
-    with _Saver(run, observe) as saver, closing(extract_all(_planned(run, infos, saver), line)) as outcomes:
-        for outcome in outcomes:
-            error = None if is_last_try else passing_error(outcome)
-            if error is None:
-                for settled in kept.settle(outcome):
-                    saver.add(settled)
-            else:
-                put_off.append(error)
-    if put_off:
-        raise put_off[0]
+    for slice_ in chunks(infos, run.order.shard_size):
+        cut = run.ledger.cut(run.id, slice_, is_forced=run.order.force)
+        for uri in cut.kept:
+            observe(DocumentOutcome(uri, None, 0, (), is_kept=True))
+        if cut.shard is not None and cut.shard.state is not ShardState.DONE:
+            yield cut.shard.shard_index
+    run.ledger.close_plan(run.id)
 
 
-def passing_error(outcome: DocumentOutcome) -> ExtractionError | None:
-    """The error that ended a document or a page of it, where another try in this run may do better."""
-    error = error_classes().get(read_reason(outcome))
-    # An object that changed is another object than the one listed; only a new listing finds it.
-    if error is None or not error.retryable or issubclass(error, ObjectChanged):
-        return None
-    return error(f"{outcome.uri}: {outcome.message or 'a page was not answered'}")
+@contextmanager
+def breaking_off(run: Run) -> Iterator[None]:
+    """Close the run's accounts when a `with` block fails, unless others work on it: no run that nobody works on stays
+    open. The same order goes on with it."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            run.ledger.break_off(run.id)
+        except DatabaseError as lost:
+            # Then upkeep does it, once the database is back.
+            log.warning("the run is not closed: %s", lost, extra={"run_id": run.id})
+        raise error
 
 
 def end(run: Run, *, seconds: float) -> RunEnd:
     """Close the run's accounts."""
     balance = run.database.finish_run(run.id)
-    return RunEnd(run.id, balance, summarize_run(run.database, run.id).num_records, seconds)
+    summary = summarize_run(run.database, run.id)
+    return RunEnd(run.id, balance, summary.num_records, seconds, summary.savings)
 
 
-def _planned(run: Run, infos: Iterable[ObjectInfo], saver: _Saver) -> Iterator[ObjectInfo]:
-    """Write objects into the ledger before they are read, a shard at a time; what is done already is not fetched."""
-    iterator = iter(infos)
-    while shard := list(islice(iterator, run.order.shard_size)):
-        for planned in run.database.plan(run.id, shard):
-            if planned.state is not ReadState.PLANNED:
-                continue
-            if planned.is_done and not run.order.force:
-                saver.add(DocumentOutcome(planned.info.uri, None, 0, (), is_kept=True))
-            else:
-                yield planned.info
+def _abandoned(placed: Order, ledger: Ledger) -> str | None:
+    """Find the run of the same order whose workers are all gone, and open it again."""
+    run_id = ledger.database.find_unfinished(placed)
+    if run_id is None:
+        return None
+    ledger.reap(run_id)
+    if any(shard.state is ShardState.LEASED for shard in ledger.shards(run_id)):
+        return None
+    ledger.reopen(run_id)
+    return run_id
 
 
-class _Saver:
-    """Shows outcomes to the observer, one at a time, and writes them in batches; what is waiting is written when the
-    block ends, however it ends."""
-
-    def __init__(self, run: Run, observe: Observer) -> None:
-        self._run = run
-        self._observe = observe
-        self._waiting: list[DocumentOutcome] = []
-        self._oldest = time.monotonic()
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> _Saver:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._flush()
-
-    def add(self, outcome: DocumentOutcome) -> None:
-        """Take an outcome; callers may be in two threads, the one that plans and the one that reads."""
-        with self._lock:
-            self._observe(outcome)
-            self._waiting.append(outcome)
-            if len(self._waiting) >= SAVE_BATCH or time.monotonic() - self._oldest > SAVE_AFTER_S:
-                self._flush()
-
-    def _flush(self) -> None:
-        kept = [Skip(outcome.uri, KEPT, outcome.document) for outcome in self._waiting if outcome.is_kept]
-        read = [outcome for outcome in self._waiting if not outcome.is_kept]
-        if read:
-            self._run.database.save(self._run.id, read)
-        if kept:
-            self._run.database.skip(self._run.id, kept)
-        self._waiting, self._oldest = [], time.monotonic()
-
-
-class _Kept:
-    """Knows which documents need no reading: read before, or seen under another key in this run (its twin)."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._seen: set[str] = set()
-        # Documents that are done, with the failed outcome where they were read in this run and failed.
-        self._ended: dict[str, DocumentOutcome | None] = {}
-        self._twins: defaultdict[str, list[DocumentOutcome]] = defaultdict(list)
-        self._lock = threading.Lock()
-
-    def is_done(self, document_id: str) -> bool:
-        """Whether somebody else reads the document, or did; asked by several threads."""
-        with self._lock:
-            if document_id in self._seen:
-                return True
-            self._seen.add(document_id)
-        if self._run.order.force:
-            return False
-        fingerprints = self._run.question.fingerprint, self._run.services.engine.profile.fingerprint
-        is_done = document_id in self._run.database.find_done([document_id], *fingerprints).ok
-        if is_done:
-            self._ended[document_id] = None
-        return is_done
-
-    def settle(self, outcome: DocumentOutcome) -> Iterator[DocumentOutcome]:
-        """Yield the outcomes that are certain now. A twin ends as its document does, so it waits until that is known;
-        where it never is, the twin stays open like its document."""
-        if outcome.document is None:
-            yield outcome
-            return
-        document_id = outcome.document.id
-        if not outcome.is_kept:
-            self._ended[document_id] = None if outcome.is_ok else replace(outcome, records=())
-            yield outcome
-        else:
-            self._twins[document_id].append(outcome)
-        if document_id in self._ended:
-            for twin in self._twins.pop(document_id, ()):
-                yield _like(self._ended[document_id], twin)
-
-
-def _like(failure: DocumentOutcome | None, twin: DocumentOutcome) -> DocumentOutcome:
-    return twin if failure is None else replace(failure, uri=twin.uri, document=twin.document)
+def _unfinished(placed: Order, ledger: Ledger) -> str | None:
+    """Find the unfinished run of the same order, whoever reads for it, and open it again."""
+    run_id = ledger.database.find_unfinished(placed)
+    if run_id is not None:
+        ledger.reap(run_id)
+        ledger.reopen(run_id)
+    return run_id

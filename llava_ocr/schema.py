@@ -19,7 +19,7 @@ import hashlib
 import json
 import types
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -178,6 +178,11 @@ def leaves(node: Node) -> Iterator[LeafNode]:
     else:
         for child in node.children:
             yield from leaves(child)
+
+
+def without_lists(root: GroupNode) -> GroupNode:
+    """Return the tree with its lists of rows left off."""
+    return replace(root, children=tuple(child for child in root.children if not isinstance(child, RowsNode)))
 
 
 def fingerprint(schema: type[DocumentSchema], *, prompt_version: str) -> str:

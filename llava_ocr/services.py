@@ -9,17 +9,20 @@ from functools import cached_property
 from pathlib import Path
 
 from llava_ocr.catalog import Catalog
+from llava_ocr.db.queries import count_waiting
 from llava_ocr.db.session import Database, open_database
 from llava_ocr.engines.base import Engine
 from llava_ocr.engines.open import open_engine
 from llava_ocr.errors import ConfigError
+from llava_ocr.metered import MeteredEngine
+from llava_ocr.metrics import Metrics
 from llava_ocr.raster.base import Limits, PageReader, ReadOptions
 from llava_ocr.raster.sandbox import open_page_reader
 from llava_ocr.settings import Settings
 
 
 class Services:
-    """Engine, page reader, database and catalog of one process. Not for use after `close`."""
+    """Engine, page reader, database, catalog and metrics of one process. Not for use after `close`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -29,6 +32,13 @@ class Services:
         """The document types: shipped ones and those of the user's folder."""
         folder = self.settings.schemas
         return Catalog([folder] if folder is not None else [])
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What this process has done; its engine's runs are asked how many shards wait."""
+        metrics = Metrics()
+        metrics.watch_waiting(lambda: count_waiting(self.database, self.engine.profile.fingerprint))
+        return metrics
 
     @cached_property
     def database(self) -> Database:
@@ -41,6 +51,11 @@ class Services:
     def engine(self) -> Engine:
         """The engine, with its weights loaded."""
         return open_engine(self.settings)
+
+    @cached_property
+    def metered(self) -> Engine:
+        """The same engine, with what it does counted."""
+        return MeteredEngine(self.engine, self.metrics)
 
     @cached_property
     def reader(self) -> PageReader:

@@ -9,10 +9,14 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from llava_ocr.engines.base import Blanks
 from llava_ocr.errors import ConfigError
+from llava_ocr.logs import LogFormat
 from llava_ocr.raster.base import OcrMode, PdfLibrary
 
 PREFIX = "LLAVA_OCR_"
+# Where the deployments find the project, see `infra/prefect.yaml`; read by Prefect, and no setting of ours.
+ROOT = PREFIX + "ROOT"
 
 
 class Settings(BaseSettings):
@@ -24,8 +28,9 @@ class Settings(BaseSettings):
     engine: str = Field("small", description="`small`, a model folder or hub name, `scripted`, or `endpoint`")
     schemas: Path | None = Field(None, description="A folder of schema files of your own")
 
-    precision: str = Field("auto", description="auto, fp32, bf16, fp16, int8 (bitsandbytes), nf4 (bitsandbytes)")
+    precision: str = Field("auto", description="auto, fp32, bf16, fp16, fp8 (Hopper, Ada), int8, nf4")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1")
+    blanks: Blanks = Field(Blanks.KEEP, description="keep, squeeze or drop a page's blank paper (local engines)")
     batch_size: int = Field(8, ge=1, description="Requests given to the engine at once")
     max_new_tokens: int = Field(2048, ge=1)
     engine_timeout_s: float = Field(300.0, gt=0)
@@ -41,6 +46,10 @@ class Settings(BaseSettings):
     s3_profile: str = Field("", description="Profile of the AWS configuration files")
     s3_anonymous: bool = Field(False, description="Send no credentials")
     s3_ca_bundle: Path | None = Field(None, description="PEM file of the authority that signed the endpoint")
+
+    cache_bytes: int = Field(256 * 2**20, ge=0, description="Room in the database for answers to use again; 0: none")
+
+    log: LogFormat = Field(LogFormat.TEXT, description="text, or json: one object a line, for a log collector")
 
     pdf: PdfLibrary = PdfLibrary.PYMUPDF
     ocr: OcrMode = OcrMode.AUTO
@@ -61,7 +70,7 @@ def load_settings(**changes: object) -> Settings:
     """Read the settings, with the given ones in their place. Raises ConfigError for a variable that means nothing."""
     for name in os.environ:
         field = name.removeprefix(PREFIX)
-        if field != name and field.lower() not in Settings.model_fields:
+        if name != ROOT and field != name and field.lower() not in Settings.model_fields:
             known = [PREFIX + other.upper() for other in Settings.model_fields]
             likely = difflib.get_close_matches(name, known, n=1)
             raise ConfigError(f"{name} is no setting" + (f"; do you mean {likely[0]}?" if likely else ""))

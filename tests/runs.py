@@ -5,18 +5,24 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from llava_ocr.engines.base import Completion, Request
 from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import ExtractionError
-from llava_ocr.run import ExtractOrder, Observer, Run, RunEnd, begin, end, ignore, listed, read
+from llava_ocr.ledger.retries import Retries
+from llava_ocr.run import ExtractOrder, Observer, Run, RunEnd, begin, end, ignore, listed
 from llava_ocr.services import Services
 from llava_ocr.settings import Settings, override
 from llava_ocr.store.base import Fetched, ObjectInfo, Selection
 from llava_ocr.store.memory import MemoryStore
 from llava_ocr.store.open import Source
+from llava_ocr.work import read
 from tests.fakes import JsonReader
+
+ONE_TRY = Retries(max_tries=1)
+QUICK = Retries(max_tries=3, first_delay_s=0.01)
 
 
 class CountingStore(MemoryStore):
@@ -54,18 +60,23 @@ class FlakyEngine(ScriptedEngine):
 
 
 class FakeServices(Services):
-    """Services with a scripted engine and a JSON reader in place of the real ones."""
+    """Services with a scripted engine and a JSON reader in place of the real ones; answers are kept where asked for.
 
-    def __init__(self, database: str, *, engine: ScriptedEngine | None = None, batch_size: int = 4) -> None:
-        super().__init__(override(Settings(), db=database, engine="scripted", batch_size=batch_size, workers=2))
+    A script is no part of an engine's fingerprint, so another script would be answered by what the first one said.
+    """
+
+    def __init__(
+        self, database: str, *, engine: ScriptedEngine | None = None, batch_size: int = 4, cache_bytes: int = 0
+    ) -> None:
+        fixed = {"engine": "scripted", "workers": 2}
+        super().__init__(override(Settings(), db=database, batch_size=batch_size, cache_bytes=cache_bytes, **fixed))
         self.__dict__["engine"] = engine or ScriptedEngine()
         self.__dict__["reader"] = JsonReader()
 
 
-def start(order: ExtractOrder, services: Services, store: MemoryStore) -> Run:
+def start(order: ExtractOrder, services: Services, store: MemoryStore, *, policy: Retries = ONE_TRY) -> Run:
     """Begin a run on a store in memory, which no order can name."""
-    run = begin(order, services)
-    return Run(run.id, order, Source(store), run.question, services)
+    return replace(begin(order, services, policy=policy), source=Source(store))
 
 
 def run_all(

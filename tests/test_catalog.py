@@ -17,7 +17,7 @@ def written(folder: Path, body: str, *, name: str = "mine.py") -> Path:
 
 
 def test_the_shipped_types_are_there() -> None:
-    assert Catalog().names() == ["invoice", "receipt", "statement", "w9"]
+    assert Catalog().names() == ["invoice", "purchase_order", "receipt", "statement", "w9"]
 
 
 def test_a_folder_adds_types(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_a_folder_adds_types(tmp_path: Path) -> None:
 
 
 def test_an_unknown_type_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UnknownSchema, match="invoice, receipt"):
+    with pytest.raises(UnknownSchema, match="invoice, purchase_order, receipt"):
         Catalog().get("passport")
 
 
@@ -103,5 +103,7 @@ def test_all_faults_of_a_file_are_told(tmp_path: Path) -> None:
 def test_the_shipped_files_have_no_faults() -> None:
     folder = Path(__file__).parent.parent / "schemas"
     assert {
-        fault for name in ("invoice", "receipt", "statement", "w9") for fault in check_file(folder / f"{name}.py")
+        fault
+        for name in ("invoice", "purchase_order", "receipt", "statement", "w9")
+        for fault in check_file(folder / f"{name}.py")
     } == set()

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from llava_ocr.geometry import Box
 from llava_ocr.records import DocumentOutcome, FieldReading
-from llava_ocr.run import ExtractOrder, RunEnd, begin, end, listed, read
+from llava_ocr.run import ExtractOrder, RunEnd, begin, end, listed
 from llava_ocr.services import Services
 from llava_ocr.settings import Settings, override
 from llava_ocr.synth.base import PaintedDocument
@@ -24,6 +24,7 @@ from llava_ocr.synth.paint import paint
 from llava_ocr.synth.pdf import paint_pdf
 from llava_ocr.synth.scan import paint_scan
 from llava_ocr.synth.truth_file import image_bytes, images_to_pdf
+from llava_ocr.work import read
 from tests.servers.seaweed import ACCESS_KEY, SECRET_KEY, S3Server
 from tests.truthful import TruthfulEngine
 

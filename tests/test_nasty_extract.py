@@ -8,9 +8,10 @@ import pytest
 
 from llava_ocr.db.queries import summarize_run
 from llava_ocr.records import DocumentOutcome
-from llava_ocr.run import ExtractOrder, begin, end, listed, read
+from llava_ocr.run import ExtractOrder, begin, end, listed
 from llava_ocr.services import open_services
 from llava_ocr.settings import Settings, override
+from llava_ocr.work import read
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "nasty"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -178,8 +179,61 @@ def test_a_document_without_questions_is_out_before_the_engine_fails() -> None:
 
 
 def test_a_mistake_of_ours_in_a_reading_thread_is_raised_not_swallowed() -> None:
-    def is_done(_: str) -> bool:
+    def is_done(_: object) -> bool:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         run({"a": paper("hello"), "b": paper("hello")}, is_done=is_done)
+
+
+class UnevenEngine(ScriptedEngine):
+    """Takes long over every fourth request, as a server does; counts how many it has at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+        self.at_once: list[int] = []
+        self.num_open = 0
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        with self.lock:
+            self.num_open += 1
+            self.at_once.append(self.num_open)
+            is_slow = len(self.at_once) % 4 == 1
+        time.sleep(0.2 if is_slow else 0.02)
+        with self.lock:
+            self.num_open -= 1
+        return super().complete(requests)
+
+
+def test_a_server_s_slow_page_keeps_no_place_of_others_empty() -> None:
+    engine = UnevenEngine()
+    found = run(
+        {f"{index:02}": paper("hello", "hello") for index in range(20)}, engine=engine, batch_size=1, num_askers=4
+    )
+    assert all(outcome.is_ok for outcome in found.values())
+    assert max(engine.at_once) == 4
+    # Every start after the first few finds the other places taken.
+    assert sum(engine.at_once[8:]) / len(engine.at_once[8:]) > 3
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.lists(kinds, min_size=1, max_size=4), max_size=10), st.integers(1, 5), st.integers(1, 3))
+def test_every_page_is_accounted_for_however_many_ask(
+    documents: list[list[str]], num_askers: int, batch_size: int
+) -> None:
+    papers = {f"{index:02}": paper(*pages) for index, pages in enumerate(documents)}
+    found = run(papers, num_askers=num_askers, batch_size=batch_size)
+    assert {key: len(outcome.pages) for key, outcome in found.items()} == {
+        f"{index:02}": len(pages) for index, pages in enumerate(documents)
+    }
+
+
+def test_a_server_lost_among_several_requests_ends_the_run_and_leaves_no_thread_for_long() -> None:
+    before = threading.active_count()
+    with pytest.raises(EngineUnavailable):
+        run({f"{index:03}": paper("hello") for index in range(40)}, engine=LostEngine(), num_askers=4)
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before

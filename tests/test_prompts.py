@@ -1,7 +1,7 @@
 import pytest
 
 from llava_ocr.geometry import Box
-from llava_ocr.prompts import IMAGE_MARK, ask_for_record, empty_answer, fold
+from llava_ocr.prompts import IMAGE_MARK, PromptForm, ask_for_record, empty_answer, fold
 from llava_ocr.records import Word
 from llava_ocr.schema import DocumentSchema, Money, Text, read, tree
 from llava_ocr.words.layout import Layout, lay_out
@@ -40,6 +40,12 @@ def test_without_words_all_labels_are_named() -> None:
     user = ask_for_record(tree(Slip), None).user
     assert "shop text: Shop, Geschäft" in user
     assert "Words on the page" not in user
+
+
+def test_a_model_that_finds_gets_the_numbered_fields_before_the_words_in_columns(layout: Layout) -> None:
+    user = ask_for_record(tree(Slip), layout, form=PromptForm.FIND).user
+    assert user.index("00 shop text: Geschäft\n01 total amount:") < user.index("Ahoi")
+    assert user.endswith(f"{' ' * 12}Geschäft:{' ' * 36}Ahoi")
 
 
 def test_folding_forgets_case_accents_and_punctuation() -> None:

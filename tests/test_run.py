@@ -5,14 +5,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from llava_ocr.engines.scripted import ScriptedEngine
+from llava_ocr.engines.base import Completion, Request
+from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
 from llava_ocr.errors import (
     ConfigError,
     DatabaseUnavailable,
@@ -22,10 +25,12 @@ from llava_ocr.errors import (
     StoreUnavailable,
     UnknownSchema,
 )
+from llava_ocr.ledger.leases import ShardState
 from llava_ocr.records import DocumentOutcome
-from llava_ocr.run import ExtractOrder, end, read
+from llava_ocr.run import ExtractOrder, StaleRun, end, plan, resume
+from llava_ocr.work import claims, read, read_rest, work
 from tests.fakes import paper
-from tests.runs import CountingStore, FakeServices, FlakyEngine, infos, run_all, start
+from tests.runs import QUICK, CountingStore, FakeServices, FlakyEngine, infos, run_all, start
 
 Open = Callable[..., FakeServices]
 
@@ -141,69 +146,145 @@ def test_a_run_taken_up_again_reads_only_the_rest(opened: Open, store: CountingS
         read(run, infos(store))
     left = {uri.removeprefix("memory://") for uri in run.database.balance(run.id).open_uris}
     store.fetched.clear()
+    run.ledger.retry(run.id)
     read(run, infos(store))
     assert set(store.fetched) == left
     assert end(run, seconds=0.0).balance.is_green
 
 
-def test_what_may_pass_stays_open_until_the_last_try(opened: Open, store: CountingStore, tmp_path: Path) -> None:
+def test_what_may_pass_is_read_again_alone(opened: Open, store: CountingStore, tmp_path: Path) -> None:
     store.faults["4"] = [StoreUnavailable("busy"), StoreUnavailable("busy")]
-    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store)
-    with pytest.raises(StoreUnavailable):
-        read(run, infos(store), is_last_try=False)
-    assert run.database.balance(run.id).open_uris == ("memory://4",)
+    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store, policy=QUICK)
+    read(run, infos(store))
+    balance = end(run, seconds=0.0).balance
+    assert (balance.is_green, balance.documents_ok) == (True, 10)
+    assert store.fetched == {str(index): 3 if index == 4 else 1 for index in range(10)}
+
+
+def test_what_does_not_pass_has_failed_in_the_last_try(opened: Open, store: CountingStore, tmp_path: Path) -> None:
+    store.faults["4"] = [StoreUnavailable("busy")] * 9
+    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store, policy=QUICK)
     read(run, infos(store))
     balance = end(run, seconds=0.0).balance
     assert (balance.is_green, balance.documents_ok, balance.documents_failed) == (True, 9, 1)
+    assert store.fetched["4"] == QUICK.max_tries
 
 
 def test_a_page_that_the_engine_may_answer_later_keeps_its_document_open(opened: Open, tmp_path: Path) -> None:
     store = CountingStore()
     store.put("a", paper("one", "two"))
     engine = ScriptedEngine(failures={"0/1": EngineUnavailable("busy")})
-    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(engine=engine), store)
-    with pytest.raises(EngineUnavailable):
-        read(run, infos(store), is_last_try=False)
+    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(engine=engine), store, policy=QUICK)
     read(run, infos(store))
     balance = end(run, seconds=0.0).balance
     assert (balance.is_green, balance.ok, balance.failed) == (True, 1, 1)
+    assert [attempt.reason for attempt in run.ledger.attempts(run.id)] == ["EngineUnavailable"] * 2 + [""]
 
 
 def test_an_object_that_changed_is_not_put_off(opened: Open, store: CountingStore, tmp_path: Path) -> None:
     store.faults["4"] = [ObjectChanged("changed")]
-    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store)
-    read(run, infos(store), is_last_try=False)
+    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store, policy=QUICK)
+    read(run, infos(store))
     assert end(run, seconds=0.0).balance.documents_failed == 1
+    assert store.fetched["4"] == 1
 
 
-def test_a_twin_of_a_document_put_off_stays_open_with_it(opened: Open, tmp_path: Path) -> None:
+def test_a_twin_of_a_document_put_off_ends_with_it(opened: Open, tmp_path: Path) -> None:
     store = CountingStore()
     for key in ("a", "b"):
-        store.put(key, paper("same"))
-    engine = ScriptedEngine(failures={"0/0": EngineUnavailable("busy"), "1/0": EngineUnavailable("busy")})
-    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(engine=engine), store)
+        store.put(key, paper("one"))
+    engine = FlakyPages(EngineUnavailable("busy"))
+    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(engine=engine), store, policy=QUICK)
+    read(run, infos(store))
+    balance = end(run, seconds=0.0).balance
+    assert (balance.is_green, balance.documents_ok, balance.documents_skipped) == (True, 1, 1)
+
+
+class FlakyPages(ScriptedEngine):
+    """Fails the first page that it is asked for, and no other."""
+
+    def __init__(self, error: EngineUnavailable) -> None:
+        super().__init__()
+        self._errors = [error]
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        completions = super().complete(requests)
+        return [replace(one, error=self._errors.pop()) if self._errors else one for one in completions]
+
+
+def test_the_same_order_takes_up_a_run_that_was_left(opened: Open, store: CountingStore, tmp_path: Path) -> None:
+    order = ExtractOrder(source=str(tmp_path), schema_name="receipt")
+    first = start(order, opened(engine=FlakyEngine(EngineUnavailable("gone"), num_good=1)), store)
     with pytest.raises(EngineUnavailable):
-        read(run, infos(store), is_last_try=False)
-    assert len(run.database.balance(run.id).open_uris) == 2
+        read(first, infos(store))
+    again = start(order, opened(), store)
+    assert again.id == first.id
+    store.fetched.clear()
+    read(again, infos(store))
+    assert end(again, seconds=0.0).balance.documents_ok == 10
+    assert len(store.fetched) < 10
 
 
-class DeafDatabase:
-    """A database that is gone when asked what is done."""
+def test_runs_of_another_order_or_of_a_living_worker_are_left_alone(
+    opened: Open, store: CountingStore, tmp_path: Path
+) -> None:
+    order = ExtractOrder(source=str(tmp_path), schema_name="receipt")
+    first = start(order, opened(), store)
+    next(plan(first, infos(store)))
+    first.ledger.claim(first.id, 0, "elsewhere/1/1")
+    assert start(order, opened(), store).id != first.id
+    assert start(order.model_copy(update={"limit": 3}), opened(), store).id != first.id
 
-    def __init__(self, database: object) -> None:
-        self._database = database
+
+def test_overlapping_runs_make_one_record_and_pay_once(opened: Open, store: CountingStore, tmp_path: Path) -> None:
+    order = ExtractOrder(source=str(tmp_path), schema_name="receipt", shard_size=3)
+    runs = [start(order.model_copy(update={"limit": 100 + index}), opened(), store) for index in range(3)]
+    threads = [threading.Thread(target=read, args=(run, infos(store))) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    balances = [end(run, seconds=0.0).balance for run in runs]
+    assert all(balance.is_green and balance.documents_failed == 0 for balance in balances)
+    assert sum(balance.documents_ok for balance in balances) == 10
+
+
+def test_a_stopped_worker_hands_back_what_it_did_not_read(opened: Open, store: CountingStore, tmp_path: Path) -> None:
+    stop = threading.Event()
+    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt", shard_size=5), opened(), store)
+    shards = list(plan(run, infos(store)))
+    work(run, claims(run), observe=lambda _: stop.set(), stop=stop)
+    assert len(shards) == 2
+    assert {shard.state for shard in run.ledger.shards(run.id)} & {ShardState.LEASED} == set()
+    assert all(shard.num_tries == 0 for shard in run.ledger.shards(run.id))
+    read_rest(run)
+    assert end(run, seconds=0.0).balance.documents_ok == 10
+
+
+def test_a_run_is_not_resumed_with_another_engine(opened: Open, store: CountingStore, tmp_path: Path) -> None:
+    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store)
+    assert resume(run.id, opened()).order == run.order
+    other = ScriptedEngine(profile=replace(PROFILE, fingerprint="scripted-2"))
+    with pytest.raises(StaleRun, match="engine"):
+        resume(run.id, opened(engine=other))
+
+
+class DeafLedger:
+    """A ledger that is gone when asked what is done."""
+
+    def __init__(self, ledger: object) -> None:
+        self._ledger = ledger
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._database, name)
+        return getattr(self._ledger, name)
 
-    def find_done(self, *_: object) -> object:
+    def hold(self, *_: object, **__: object) -> object:
         raise DatabaseUnavailable("gone")
 
 
 def test_a_lost_database_is_no_fault_of_the_documents(opened: Open, store: CountingStore, tmp_path: Path) -> None:
-    services = opened()
-    services.__dict__["database"] = DeafDatabase(services.database)
-    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), services, store)
+    run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store)
+    run = replace(run, ledger=DeafLedger(run.ledger))
     with pytest.raises(DatabaseUnavailable):
         read(run, infos(store))
     assert run.database.balance(run.id).documents_failed == 0
@@ -228,9 +309,10 @@ def test_a_wrong_order_starts_no_run(
 VICTIM = """
 import sys, time
 from pathlib import Path
-from llava_ocr.engines.scripted import ScriptedEngine
+from llava_ocr.engines.base import Completion, Request
+from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
 from tests.fakes import paper
-from tests.runs import CountingStore, FakeServices, run_all
+from tests.runs import QUICK, CountingStore, FakeServices, run_all
 
 class SlowEngine(ScriptedEngine):
     def complete(self, requests):
@@ -258,7 +340,7 @@ def test_a_killed_run_loses_nothing_that_was_saved(opened: Open, database: str, 
     ended = run_all(opened(), store, tmp_path)
     assert saved >= 20
     assert store.fetched.total() == 200 - saved
-    assert (ended.balance.is_green, ended.balance.documents_ok) == (True, 200 - saved)
+    assert (ended.balance.is_green, ended.balance.documents_ok) == (True, 200)
     assert num_ok(tmp_path / "records.db") == 200
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llava_ocr.run import ExtractOrder, Observer, begin, end, ignore, listed, read
+from llava_ocr.run import ExtractOrder, Observer, begin, end, ignore, listed
 from llava_ocr.services import Services, open_services
 from llava_ocr.settings import Settings, override
 from llava_ocr.synth.truth_file import write_documents
+from llava_ocr.work import read
 
 
 @contextmanager

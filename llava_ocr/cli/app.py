@@ -12,7 +12,27 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from llava_ocr.cli import benches, databases, doctor, documents, painting, records, schemas, stores
+from llava_ocr.cli import (
+    backfills,
+    benches,
+    caching,
+    certainty,
+    databases,
+    doctor,
+    documents,
+    evaluating,
+    painting,
+    querying,
+    records,
+    reviewing,
+    runs,
+    schemas,
+    serving,
+    simulating,
+    stores,
+    training,
+    workers,
+)
 from llava_ocr.errors import ConfigError, ExtractionError
 
 
@@ -32,12 +52,23 @@ app = typer.Typer(
 )
 documents.register(app)
 records.register(app)
+querying.register(app)
+reviewing.register(app)
+certainty.register(app)
+serving.register(app)
 app.add_typer(schemas.app, name="schema")
 app.add_typer(stores.app, name="store")
+app.add_typer(backfills.app, name="backfill")
+app.add_typer(runs.app, name="runs")
+app.add_typer(caching.app, name="cache")
 app.add_typer(databases.app, name="db")
+workers.register(app)
 doctor.register(app)
 benches.register(app)
+simulating.register(app)
 painting.register(app)
+evaluating.register(app)
+app.add_typer(training.app, name="train")
 
 
 def main() -> None:

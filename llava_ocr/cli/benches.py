@@ -1,4 +1,4 @@
-"""`llava-ocr bench NAME`: measurements that print one JSON line last."""
+"""`llava-ocr bench NAME`: measurements that print JSON lines last."""
 
 from __future__ import annotations
 
@@ -10,20 +10,35 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from llava_ocr.errors import ConfigError
+
+# The options that a measurement takes, for those that take any.
+OPTIONS = {"decode": {"num_pages", "shapes", "scans", "state"}, "ledger": {"num_objects", "db"}, "records": {"db"}}
+
 
 class Bench(StrEnum):
-    """The measurements there are; each is a module of `llava_ocr.bench` with a `run()`."""
+    """The measurements there are; each is a module with a `run()`, in `llava_ocr.bench` unless `_PLACES` says where."""
 
     PIPELINE = "pipeline"
     TILES = "tiles"
     DB = "db"
+    LEDGER = "ledger"
     GRAMMAR = "grammar"
     MEMORY = "memory"
+    DECODE = "decode"
+    SCALE = "scale"
+    MASKS = "masks"
+    RECORDS = "records"
+
+
+# The pages' own, for only `web` knows what it is made of.
+_PLACES = {Bench.RECORDS: "llava_ocr.web.measured"}
 
 
 def register(app: typer.Typer) -> None:
@@ -33,14 +48,34 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     name: Annotated[Bench, typer.Argument(help="What to measure")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print nothing but the JSON line")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print nothing but the JSON lines")] = False,
+    num_pages: Annotated[int | None, typer.Option("--pages", min=1, help="decode: pages to answer")] = None,
+    shapes: Annotated[str | None, typer.Option(help="decode: mistral-7b or tiny, with random weights")] = None,
+    scans: Annotated[bool | None, typer.Option("--scans", help="decode: worn scans, not digital pages")] = None,
+    state: Annotated[Path | None, typer.Option(help="decode: file to go on from, rung by rung")] = None,
+    num_objects: Annotated[int | None, typer.Option("--objects", min=10, help="ledger: objects to plan")] = None,
+    db: Annotated[
+        str | None, typer.Option(help="ledger, records: a database to measure on, which keeps the rows")
+    ] = None,
 ) -> int:
     """Measure one part of the product on this machine. Times are fair only as ratios within one run."""
+    options = {
+        "num_pages": num_pages,
+        "shapes": shapes,
+        "scans": scans,
+        "state": state,
+        "num_objects": num_objects,
+        "db": db,
+    }
+    stated = {option: value for option, value in options.items() if value is not None}
+    if stated.keys() - OPTIONS.get(name.value, set()):
+        raise ConfigError(f"bench {name.value} takes none of its own options, see --help")
     if not as_json:
         Console(stderr=True).print(f"measuring {name.value} ...", highlight=False)
-    measured = importlib.import_module(f"llava_ocr.bench.{name.value}").run()
-    record = {"bench": name.value, **measured, **_machine()}
-    sys.stdout.write(json.dumps(record) + "\n")
+    measured = importlib.import_module(_PLACES.get(name, f"llava_ocr.bench.{name.value}")).run(**stated)
+    for line in [measured] if isinstance(measured, dict) else measured:
+        sys.stdout.write(json.dumps({"bench": name.value, **line, **_machine()}) + "\n")
+        sys.stdout.flush()
     return 0
 
 

@@ -15,13 +15,19 @@ from rich.console import Console
 
 from llava_ocr.cli.jsonlines import outcome_line
 from llava_ocr.errors import InputError, error_classes
+from llava_ocr.ledger.retries import Retries
+from llava_ocr.logs import LogFormat, set_up_logs
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.report import Tally, progress, show_summary, show_tables, step
-from llava_ocr.run import ExtractOrder, begin, end, listed, read
+from llava_ocr.run import ExtractOrder, begin, breaking_off, end, listed, wanted
 from llava_ocr.services import Services, open_services
 from llava_ocr.settings import load_settings
 from llava_ocr.store.base import ObjectInfo
 from llava_ocr.store.open import open_source
+from llava_ocr.work import read
+
+# Whoever waits at the screen is told at once what failed, and decides.
+ONE_TRY = Retries(max_tries=1)
 
 
 def register(app: typer.Typer) -> None:
@@ -39,21 +45,34 @@ def extract(
     until: Annotated[datetime | None, typer.Option(help="Only objects modified before this time (UTC)")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many objects")] = None,
     password_file: Annotated[Path | None, typer.Option(help="Passwords for encrypted documents, one a line")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Read again what was read before")] = False,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Only what is new or changed since it was read as this type, ever")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Read again what was read before; known answers are used")
+    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask the engine about every page")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be read, read nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a document, on standard output")] = False,
+    log_format: Annotated[
+        LogFormat | None, typer.Option("--log", help="Write a log to standard error: lines for people, or JSON lines")
+    ] = None,
 ) -> int:
     """Read documents into records with evidence, and write them to the database."""
-    settings = load_settings(schemas=schemas, password_file=password_file)
+    settings = load_settings(schemas=schemas, password_file=password_file, log=log_format)
+    if "log" in settings.model_fields_set:
+        set_up_logs(settings.log)
     order = ExtractOrder(
         source=source,
         schema_name=schema,
         engine=engine,
         database=db,
-        since=_aware(since),
-        until=_aware(until),
+        since=aware(since),
+        until=aware(until),
         limit=limit,
+        is_incremental=incremental,
         force=force,
+        use_cache=not no_cache,
     )
     with open_services(order.settings(settings)) as services:
         if dry_run:
@@ -65,8 +84,8 @@ def _read(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
     console = Console(stderr=as_json)
     tally = Tally()
     started = time.monotonic()
-    run = begin(order, services)
-    infos = _some(listed(order, run.source), order)
+    run = begin(order, services, policy=ONE_TRY)
+    infos = _some(wanted(run), order) if not order.is_incremental else wanted(run)
     with progress(tally, console, total=order.limit) as bar:
 
         def observe(outcome: DocumentOutcome) -> None:
@@ -75,7 +94,8 @@ def _read(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
                 typer.echo(outcome_line(outcome))
 
         try:
-            read(run, infos, observe=observe)
+            with breaking_off(run):
+                read(run, infos, observe=observe)
         except KeyboardInterrupt:
             console.print("stopped; what was finished is saved, and the same command goes on from there")
             return 130
@@ -127,5 +147,6 @@ class NothingToRead(InputError):
     hint = "`llava-ocr store ls SOURCE` shows what is there."
 
 
-def _aware(time_given: datetime | None) -> datetime | None:
+def aware(time_given: datetime | None) -> datetime | None:
+    """A time given without a zone is UTC."""
     return time_given if time_given is None or time_given.tzinfo else time_given.replace(tzinfo=UTC)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from llava_ocr.errors import ConfigError
+from llava_ocr.synth.curate import ALL_PARTS, Balance, Curation, Part, Split
 
 
 def register(app: typer.Typer) -> None:
@@ -20,11 +24,42 @@ def synth(
     count: Annotated[int, typer.Option(min=1)] = 100,
     scans: Annotated[bool, typer.Option("--scans", help="Worn images in place of digital PDFs")] = False,
     seed: Annotated[int, typer.Option(help="The first document's seed")] = 0,
+    seed_from: Annotated[
+        Path | None, typer.Option("--seed-from", help="Invoices only: take the content of e-invoices (UBL or CII XML)")
+    ] = None,
+    split: Annotated[Split | None, typer.Option(help="Only documents of this split; default: all, marked")] = None,
+    hold_out: Annotated[
+        list[Part] | None, typer.Option("--hold-out", help="Kept apart between splits; the first makes the hold-out")
+    ] = None,
+    unique: Annotated[bool, typer.Option("--unique", help="Each content once")] = False,
+    balance: Annotated[Balance | None, typer.Option(help="As many of each as can be")] = None,
 ) -> int:
     """Paint documents whose every value is known, and write their truth beside them."""
+    curation = Curation(split, tuple(hold_out or ALL_PARTS), unique, balance)
+    if seed_from is None:
+        paths = _written(schema, count, out, scans=scans, seed=seed, curation=curation)
+    else:
+        paths = _written_from(seed_from, schema, count, out, scans=scans, seed=seed, curation=curation)
+    written = sum(1 for _ in paths)
+    Console().print(f"{written:,} documents and truth.jsonl in {out}", highlight=False)
+    return 0
+
+
+def _written(schema: str, count: int, out: Path, *, scans: bool, seed: int, curation: Curation) -> Iterator[Path]:
     # PyMuPDF takes a quarter of a second to import, which the other commands need not pay.
     from llava_ocr.synth.truth_file import write_documents
 
-    written = sum(1 for _ in write_documents(schema, count, out, scans=scans, first_seed=seed))
-    Console().print(f"{written:,} documents and truth.jsonl in {out}", highlight=False)
-    return 0
+    return write_documents(schema, count, out, scans=scans, first_seed=seed, curation=curation)
+
+
+def _written_from(
+    source: Path, schema: str, count: int, out: Path, *, scans: bool, seed: int, curation: Curation
+) -> Iterator[Path]:
+    from llava_ocr.synth.curate import curate
+    from llava_ocr.synth.seeding import seeded_painter
+    from llava_ocr.synth.truth_file import write_painted
+
+    if schema != "invoice":
+        raise ConfigError(f"--seed-from has the content of invoices, not of {schema!r}")
+    documents = curate(seeded_painter(source, first_seed=seed), count, curation, first_seed=seed)
+    return write_painted(documents, out, scans=scans, parts=curation.parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from llava_ocr.db.csv_export import CsvColumns
 from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.links import num_later, other_places
 from llava_ocr.db.queries import find_records
+from llava_ocr.db.session import Database
 from llava_ocr.db.stored import StoredRecord
 from llava_ocr.errors import ConfigError
 from llava_ocr.records import FieldReading
 from llava_ocr.report import STATE_STYLES, show_value
+from llava_ocr.review.sameness import LinkKind
 from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
+
+SAME = {LinkKind.BYTES: "bytes", LinkKind.PIXELS: "pixels", LinkKind.BUSINESS_KEY: "business key"}
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +54,8 @@ def show(
                 console.print(f"{record.schema} in {record.uri}: no field was found; --absent shows them all")
             for finding in record.findings:
                 console.print(f"[yellow]{escape(finding.check)}[/]: {escape(finding.message)}")
+            for line in _same(services.database, record):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
@@ -56,17 +65,22 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; default standard output")] = None,
     db: Annotated[str | None, typer.Option(help="Database URL; default LLAVA_OCR_DB")] = None,
     schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
+    evidence: Annotated[bool, typer.Option("--evidence", help="CSV: as printed, page and boxes of each field")] = False,
+    crops: Annotated[str, typer.Option(help="CSV: address of `serve`; links each field to its picture there")] = "",
 ) -> int:
-    """Write all current records of one document type, with evidence."""
+    """Write all current records of one document type. JSON lines always hold the evidence."""
     if out is None and format is ExportFormat.PARQUET:
         raise ConfigError("parquet needs --out FILE")
+    if (evidence or crops) and format is not ExportFormat.CSV:
+        raise ConfigError("--evidence and --crops are for --format csv; jsonl holds the evidence anyway")
+    columns = CsvColumns(evidence, crops.rstrip("/"))
     with open_services(load_settings(db=db, schemas=schemas)) as services:
         wanted = services.catalog.get(schema)
         if out is None:
-            export_records(services.database, wanted, format=format, out=sys.stdout.buffer)
+            export_records(services.database, wanted, format=format, out=sys.stdout.buffer, columns=columns)
             return 0
         with out.open("wb") as stream:
-            count = export_records(services.database, wanted, format=format, out=stream)
+            count = export_records(services.database, wanted, format=format, out=stream, columns=columns)
         Console(stderr=True).print(f"{count:,} records in {out}", highlight=False)
     return 0
 
@@ -77,6 +91,18 @@ class NotInDatabase(ConfigError):
     hint = (
         "Give the end of its address, such as invoice.pdf, or the start of its id; --db or LLAVA_OCR_DB choose another."
     )
+
+
+def _same(database: Database, record: StoredRecord) -> Iterator[str]:
+    """Say what the record is the same as, and what came later that is the same as it."""
+    for link in record.links:
+        yield f"same {SAME[link.kind]} as {link.uri}, which came first"
+    with database.reading() as connection:
+        later, places = num_later(connection, record), other_places(connection, record.document_id)
+    for kind, count in later.items():
+        yield f"{count:,} later with the same {SAME[kind]}: `llava-ocr query 'SELECT * FROM duplicates'` lists them"
+    for place in places:
+        yield f"same {SAME[LinkKind.BYTES]} at {place}"
 
 
 def _table(record: StoredRecord, *, with_absent: bool) -> Table:

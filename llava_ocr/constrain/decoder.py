@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,12 @@ _LIMITS = LLParserLimits(verbose_errors=False, initial_lexer_fuel=20_000_000, st
 
 # A tokenizer that normalizes (`▁` to a space, NFC) spells forced text otherwise, and llguidance then finds no way on.
 _NO_FORCING = '%llguidance {"no_forcing": true}\n'
+# For texts that no model wrote here: each byte is a token.
+_BYTES = LLTokenizer("byte")
 _CHANGEABLE = re.compile(r"[^\s\"]*[^\x00-\x7f][^\s\"]*")
+# Where the compiler says that something is wrong (line and column), and a terminal's rule.
+_PLACE = re.compile(r"at (\d+)\(")
+_TERMINAL = re.compile(r"[A-Z]\w*:")
 
 
 class GrammarCompiler:
@@ -42,10 +47,31 @@ class GrammarCompiler:
     def compile(self, grammar: Grammar) -> Constraint:
         """Stand at the beginning of an answer. Raises BadGrammar with the rule that can't be compiled."""
         lark = grammar.lark if self._keeps(grammar.lark) else _NO_FORCING + grammar.lark
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=_LIMITS)
+        matcher = self._matcher(lark)
         if matcher.is_error():
-            raise BadGrammar(_fault(matcher.get_error(), lark))
+            raise BadGrammar(self._fault(matcher.get_error(), lark, grammar.fields))
         return Constraint(matcher, num_tokens=self._num_tokens)
+
+    def _matcher(self, lark: str) -> LLMatcher:
+        return LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=_LIMITS)
+
+    def _fault(self, error: str, lark: str, fields: Mapping[str, str]) -> str:
+        """The compiler's own words, without the grammar it quotes, and the rule and field they are about."""
+        said = error.split("\n")[0][:200]
+        line = self._line_at_fault(said, lark)
+        if not line:
+            return said
+        rule = line.split(":")[0]
+        field = fields.get(rule, "")
+        return f"field {field}, rule {rule}: {said}" if field else f"rule {rule}: {said}"
+
+    def _line_at_fault(self, said: str, lark: str) -> str:
+        """The rule that the compiler's message points at; where it points nowhere, the terminal that fails alone."""
+        lines = lark.split("\n")
+        if place := _PLACE.match(said):
+            return lines[int(place[1]) - 1]
+        alone = (line for line in lines if _TERMINAL.match(line))
+        return next((line for line in alone if self._matcher(f"start: {line.split(':')[0]}\n{line}").is_error()), "")
 
     def _keeps(self, text: str) -> bool:
         """Whether the tokenizer changes nothing in a text; what it leaves of plain letters needs no look."""
@@ -95,7 +121,13 @@ class Constraint:
 
     def num_valid(self, tokens: Sequence[int]) -> int:
         """How many of these tokens, from the first, the grammar would accept; nothing is moved."""
-        return int(self._matcher.validate_tokens(list(tokens)))
+        num_valid = int(self._matcher.validate_tokens(list(tokens)))
+        # One that has gone astray would let the end token through; `mask` then says what is wrong.
+        return 0 if self._matcher.is_error() else num_valid
+
+    def may_end(self, tokens: Sequence[int]) -> bool:
+        """Whether the answer may be over after these tokens; they are accepted."""
+        return bool(self._matcher.consume_tokens(list(tokens)) and self._matcher.is_accepting())
 
     def copy(self) -> Constraint:
         """A second constraint at the same point."""
@@ -107,11 +139,11 @@ class Constraint:
             raise BadGrammar(f"the grammar can't be followed further ({self._matcher.stop_reason()})")
 
 
-def _fault(error: str, lark: str) -> str:
-    """The compiler's own words, without the grammar it quotes, and the rule they are about."""
-    said = error.split("\n")[0][:200]
-    place = re.match(r"at (\d+)\(", said)
-    if place is None:
-        return said
-    rule = lark.split("\n")[int(place[1]) - 1].split(":")[0]
-    return f"rule {rule}: {said}"
+def obeys(text: str, grammar: Grammar, *, is_cut: bool) -> bool:
+    """Whether a grammar allows a text, or one that begins so where it was cut. Needs no model's tokenizer.
+
+    Raises BadGrammar.
+    """
+    constraint = GrammarCompiler(_BYTES, num_tokens=_BYTES.vocab_size).compile(grammar)
+    tokens = list(text.encode())
+    return constraint.num_valid(tokens) == len(tokens) and (is_cut or constraint.may_end(tokens))

@@ -7,13 +7,14 @@ typed field one of the page's candidates, so no answer can hold a value that is 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.constrain.page_text import escaped, page_chunks, value_pattern
 from llava_ocr.grounding.candidates import spans
+from llava_ocr.prompts import AS_GUESSED, NO_GUESSES
 from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode
 from llava_ocr.words.layout import Layout
 
@@ -30,12 +31,23 @@ _FREE: dict[Kind, str] = {
 }
 
 
-def build_grammar(root: GroupNode, layout: Layout | None, *, candidates: Candidates = spans) -> Grammar:
-    """Write the grammar of an answer about one page; a page without words allows free text of each field's kind."""
+def build_grammar(
+    root: GroupNode,
+    layout: Layout | None,
+    *,
+    guesses: Mapping[str, str] = NO_GUESSES,
+    candidates: Candidates = spans,
+) -> Grammar:
+    """Write the grammar of an answer about one page; a page without words allows free text of each field's kind.
+
+    Leaves of which the prompt told a guess may be answered `AS_GUESSED`.
+    """
     page = layout if layout is not None and layout.words else None
-    writer = _Writer(page, candidates)
+    writer = _Writer(page, guesses, candidates)
     body = writer.node(root)
-    return Grammar(lark="\n".join([f"start: {body}", *writer.rules]), json_schema=json_schema(root))
+    return Grammar(
+        lark="\n".join([f"start: {body}", *writer.rules]), json_schema=json_schema(root), fields=writer.fields
+    )
 
 
 def shape_only(root: GroupNode) -> Grammar:
@@ -66,16 +78,21 @@ def json_schema(node: Node) -> dict[str, Any]:
 class _Writer:
     """Writes rules, each once: all text fields share one automaton of the page, typed fields one list per kind."""
 
-    def __init__(self, layout: Layout | None, candidates: Candidates) -> None:
+    def __init__(self, layout: Layout | None, guesses: Mapping[str, str], candidates: Candidates) -> None:
         self._layout = layout
+        self._guesses = guesses
         self._candidates = candidates
         self._names: dict[object, str] = {}
+        self._path = ""
         self.rules: list[str] = []
+        self.fields: dict[str, str] = {}
 
     def node(self, node: Node) -> str:
         """The expression that a node's answer matches."""
+        self._path = node.path
         if isinstance(node, LeafNode):
-            return self._leaf(node)
+            found = self._leaf(node)
+            return f"({found} | {_text(AS_GUESSED)})" if node.path in self._guesses else found
         if isinstance(node, RowsNode):
             return self._rows(node)
         parts = [
@@ -124,14 +141,16 @@ class _Writer:
     def _rule(self, key: object, label: str, write: Callable[[], str]) -> str:
         """Name a rule after what it holds, so that an error of the compiler names the field or kind."""
         if key not in self._names:
-            body = write()
+            path, body = self._path, write()
             self._names[key] = f"{label}_{len(self.rules)}"
             self.rules.append(f"{self._names[key]}: {body}")
+            self.fields[self._names[key]] = path
         return self._names[key]
 
     def _terminal(self, body: str) -> str:
         name = f"T{len(self.rules)}"
         self.rules.append(f"{name}: {body}")
+        self.fields[name] = self._path
         return name
 
 

@@ -15,10 +15,13 @@ from llava_ocr.records import PageState
 
 
 def finish_run(connection: Connection, run_id: str) -> Balance:
-    """Close a run's accounts: GREEN when they balance, else RED. May be called again after more was saved."""
+    """Close a run's accounts: GREEN when they balance, else RED. May be called again after more was saved.
+
+    A cancelled run stays so.
+    """
     balance = balance_of(connection, run_id)
     state = RunState.GREEN if balance.is_green else RunState.RED
-    closed = update(RUNS).where(RUNS.c.id == run_id)
+    closed = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.state != RunState.CANCELLED)
     connection.execute(closed.values(state=state, finished_at=datetime.now(UTC)))
     return balance
 

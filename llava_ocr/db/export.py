@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, BinaryIO
 
-from llava_ocr.db.flat import flat_names, flat_row
+from llava_ocr.db.browse import EVERYTHING, Filter, matching
+from llava_ocr.db.csv_export import CsvColumns, write_csv
+from llava_ocr.db.links import linked
 from llava_ocr.db.session import Database
 from llava_ocr.db.stored import StoredRecord, current_records, nested_values
-from llava_ocr.jsonform import field_object, finding_objects, plain, to_json
+from llava_ocr.jsonform import field_object, finding_objects, to_json
 from llava_ocr.schema import DocumentSchema, GroupNode, schema_name, tree
 
-# A cell that starts like this is run as a formula by spreadsheets (OWASP, "CSV injection").
-FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
-PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
+PLAIN_COLUMNS = CsvColumns()
 
 
 class ExportFormat(StrEnum):
@@ -28,14 +26,26 @@ class ExportFormat(StrEnum):
     PARQUET = "parquet"
 
 
-def export_records(db: Database, schema: type[DocumentSchema], *, format: ExportFormat, out: BinaryIO) -> int:
-    """Write the current records of a schema to `out`, ordered by document, and return how many there were."""
+def export_records(
+    db: Database,
+    schema: type[DocumentSchema],
+    *,
+    format: ExportFormat,
+    out: BinaryIO,
+    wanted: Filter = EVERYTHING,
+    columns: CsvColumns = PLAIN_COLUMNS,
+) -> int:
+    """Write the current records of a schema that a filter finds to `out`, ordered by document; returns their number.
+
+    `columns` are for CSV; JSON lines always hold the evidence, Parquet never.
+    """
     with db.reading() as connection:
-        records = current_records(connection, schema_name(schema))
+        chosen = matching(connection, wanted)
+        if format is ExportFormat.CSV:
+            return write_csv(connection, tree(schema), out, columns=columns, chosen=chosen)
+        records = linked(connection, current_records(connection, schema_name(schema), chosen))
         if format is ExportFormat.JSONL:
             return _write_jsonl(records, tree(schema), out)
-        if format is ExportFormat.CSV:
-            return _write_csv(records, tree(schema), out)
         # Here and not above, because polars takes longer to import than most exports take to write.
         from llava_ocr.db.parquet import write_parquet
 
@@ -54,12 +64,8 @@ def json_record(record: StoredRecord, root: GroupNode) -> dict[str, Any]:
         "run_id": record.run_id,
         "engine": record.engine,
         "findings": finding_objects(record.findings),
+        "same_as": [asdict(link) for link in record.links],
     }
-
-
-def safe_cell(text: str) -> str:
-    """Return a text that no spreadsheet runs as a formula: a leading quote marks it as text. Numbers stay numbers."""
-    return f"'{text}" if FORMULA.match(text) and not PLAIN_NUMBER.fullmatch(text) else text
 
 
 def _write_jsonl(records: Iterator[StoredRecord], root: GroupNode, out: BinaryIO) -> int:
@@ -68,22 +74,3 @@ def _write_jsonl(records: Iterator[StoredRecord], root: GroupNode, out: BinaryIO
         out.write(to_json(json_record(record, root)).encode() + b"\n")
         count += 1
     return count
-
-
-def _write_csv(records: Iterator[StoredRecord], root: GroupNode, out: BinaryIO) -> int:
-    text = io.TextIOWrapper(out, encoding="utf-8", newline="")
-    writer = csv.writer(text)
-    writer.writerow(flat_names(root))
-    count = 0
-    for record in records:
-        writer.writerow([_cell(value) for value in flat_row(record, root).values()])
-        count += 1
-    # Flushes, and leaves `out` open for its owner to close.
-    text.detach()
-    return count
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str):
-        return safe_cell(value)
-    return to_json(value) if isinstance(value, list) else plain(value)

@@ -9,7 +9,8 @@ from llava_ocr.db.stored import StoredRecord, nested_values
 from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
 
 HEAD = ("document_id", "uri", "record_index", "run_id", "engine", "needs_review")
-ENDINGS = ("", "_state", "_confidence")
+# Of the first that is the same, and what is the same about it; empty for the first itself.
+SAME_AS = ("duplicate_of", "duplicate_kind")
 
 
 def leaf_columns(group: GroupNode, prefix: str = "") -> Iterator[tuple[str, LeafNode]]:
@@ -31,15 +32,12 @@ def list_columns(node: Node, prefix: str = "") -> Iterator[tuple[str, RowsNode]]
             yield from list_columns(child, inner)
 
 
-def flat_names(root: GroupNode) -> list[str]:
-    """List the columns that `flat_row` gives, in its order."""
-    of_leaves = [f"{name}{ending}" for name, _ in leaf_columns(root) for ending in ENDINGS]
-    return [*HEAD, *of_leaves, *(name for name, _ in list_columns(root))]
-
-
 def flat_row(record: StoredRecord, root: GroupNode) -> dict[str, Any]:
     """Return typed values by column: the head, each leaf with its state and confidence, each list."""
     row: dict[str, Any] = {name: getattr(record, name) for name in HEAD}
+    row |= dict.fromkeys(SAME_AS)
+    if record.links:
+        row |= {"duplicate_of": record.links[0].document_id, "duplicate_kind": record.links[0].kind.value}
     fields = {field.path: field for field in record.fields}
     for name, leaf in leaf_columns(root):
         field = fields.get(leaf.path)

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select, update
 
-from llava_ocr.db.rows import DOCUMENTS, LOCATIONS, READS, RUNS
+from llava_ocr.db.rows import DOCUMENTS, LOCATIONS, READS, RECORDS, RUNS
 from llava_ocr.db.upserts import chunks, insert_missing, upsert
 from llava_ocr.db.values import MAX_NAME_CHARS, clean
 from llava_ocr.errors import DatabaseError
-from llava_ocr.ledger.order import Order, ReadState, RunState, is_final
+from llava_ocr.ledger.order import Order, ReadState, RunState, Stage, is_final
 from llava_ocr.records import Document
 from llava_ocr.store.base import ObjectInfo
 
@@ -55,6 +55,15 @@ class Skip:
     document: Document | None = None
 
 
+# What the plan and the ledger say of an object, which its outcome leaves alone.
+PLANNED_COLUMNS = (
+    *("etag", "version", "modified_at", "key_json", "size_bytes"),
+    *("shard_index", "started_token", "num_crashes"),
+)
+# Why an object is skipped whose content was read before.
+DONE_BEFORE = "done before"
+
+
 def start_run(connection: Connection, order: Order) -> str:
     """Open a run's accounts and return its id, which sorts by time."""
     now = datetime.now(UTC)
@@ -66,13 +75,41 @@ def start_run(connection: Connection, order: Order) -> str:
         "schema_fingerprint": order.schema_fingerprint,
         "engine": clean(order.engine),
         "engine_fingerprint": order.engine_fingerprint,
-        "order_json": json.dumps(asdict(order), ensure_ascii=True, default=str),
+        "order_json": _order_json(order),
         "state": RunState.RUNNING,
         "started_at": now,
         "finished_at": None,
+        "is_planned": False,
+        "stage": order.stage,
     }
     connection.execute(RUNS.insert(), [row])
     return run_id
+
+
+def find_unfinished(connection: Connection, order: Order) -> str | None:
+    """Return the newest run of exactly this order that has something left to do, or was never planned to the end."""
+    is_left = select(READS.c.uri).where(READS.c.run_id == RUNS.c.id, READS.c.state == ReadState.PLANNED).exists()
+    is_broken_off = (RUNS.c.state == RunState.RED) & (is_left | ~RUNS.c.is_planned)
+    is_unfinished = RUNS.c.state.in_((RunState.RUNNING, RunState.PAUSED)) | is_broken_off
+    same = select(RUNS.c.id).where(is_unfinished, RUNS.c.order_json == _order_json(order))
+    found: str | None = connection.execute(same.order_by(RUNS.c.started_at.desc()).limit(1)).scalar()
+    return found
+
+
+def unread(connection: Connection, infos: Sequence[ObjectInfo], schema: str) -> list[ObjectInfo]:
+    """Pick the objects that are new or changed: never read as this schema, by whatever engine, as they are now.
+
+    What failed for good counts as read. Reading again under another engine is what backfills are for.
+    """
+    known = _known_contents(connection, infos)
+    documents = sorted(set(known.values()))
+    ended = select(READS.c.document_id, READS.c.state, READS.c.reason).join(RUNS, RUNS.c.id == READS.c.run_id)
+    ended = ended.where(RUNS.c.schema_name == schema, RUNS.c.stage != Stage.STAGED)
+    ended = ended.where(READS.c.document_id.in_(documents), READS.c.state.in_((ReadState.OK, ReadState.FAILED)))
+    read = {row.document_id for row in connection.execute(ended) if row.state is ReadState.OK or is_final(row.reason)}
+    current = select(RECORDS.c.document_id).where(RECORDS.c.schema_name == schema, RECORDS.c.is_current)
+    read |= set(connection.execute(current.where(RECORDS.c.document_id.in_(documents))).scalars())
+    return [info for info in infos if known.get(clean(info.uri)) not in read]
 
 
 def get_run(connection: Connection, run_id: str) -> Row[Any]:
@@ -83,13 +120,17 @@ def get_run(connection: Connection, run_id: str) -> Row[Any]:
     return run
 
 
-def plan(connection: Connection, run_id: str, infos: Sequence[ObjectInfo]) -> list[Planned]:
+def plan(connection: Connection, run_id: str, infos: Sequence[ObjectInfo], *, shard_index: int = 0) -> list[Planned]:
     """Write down one batch of objects that a run must account for. Planning an object again changes nothing."""
     run = get_run(connection, run_id)
-    insert_missing(connection, READS, [_expected(run_id, info) for info in infos])
+    expected = [_expected(run_id, info) | {"shard_index": shard_index} for info in infos]
+    num_new = insert_missing(connection, READS, expected)
     uris = [clean(info.uri) for info in infos]
-    ended = select(READS.c.uri, READS.c.state).where(READS.c.run_id == run_id, READS.c.uri.in_(uris))
-    states = {row.uri: row.state for row in connection.execute(ended)}
+    states = dict.fromkeys(uris, ReadState.PLANNED)
+    # Not asked needlessly: before PostgreSQL has counted a new run's rows, it walks through all of them for this.
+    if num_new < len(expected):
+        ended = select(READS.c.uri, READS.c.state).where(READS.c.run_id == run_id, READS.c.uri.in_(uris))
+        states |= {row.uri: row.state for row in connection.execute(ended)}
     known = _known_contents(connection, infos)
     done = find_done(connection, list(known.values()), run.schema_fingerprint, run.engine_fingerprint)
     return [
@@ -108,7 +149,8 @@ def find_done(
         select(READS.c.document_id, READS.c.state, READS.c.reason)
         .join(RUNS, RUNS.c.id == READS.c.run_id)
         .where(RUNS.c.schema_fingerprint == schema_fingerprint, RUNS.c.engine_fingerprint == engine_fingerprint)
-        .where(READS.c.state.in_([ReadState.OK, ReadState.FAILED]))
+        # What a staged run read counts when it is promoted.
+        .where(READS.c.state.in_([ReadState.OK, ReadState.FAILED]), RUNS.c.stage != Stage.STAGED)
     )
     for chunk in chunks(document_ids):
         for document_id, state, reason in connection.execute(found.where(READS.c.document_id.in_(chunk))):
@@ -125,8 +167,20 @@ def skip(connection: Connection, run_id: str, skips: Sequence[Skip]) -> None:
     documents = [one.document for one in sorted(skips, key=lambda one: one.uri) if one.document is not None]
     insert_missing(connection, DOCUMENTS, [document_row(document, 0, now) for document in documents])
     rows = [_skipped(run_id, one, now) for one in sorted(skips, key=lambda one: one.uri)]
-    upsert(connection, READS, rows, keep=("etag", "version", "modified_at"))
+    upsert(connection, READS, rows, keep=PLANNED_COLUMNS)
     locate(connection, run_id, [document.uri for document in documents], now)
+
+
+def skip_known(connection: Connection, run_id: str, known: Sequence[Planned], *, reason: str) -> None:
+    """End planned objects that need not be fetched, because their unchanged content is a document already."""
+    now = datetime.now(UTC)
+    for chunk in chunks(sorted(known, key=lambda one: one.info.uri)):
+        skipped = update(READS).where(READS.c.run_id == run_id, READS.c.uri == bindparam("of_uri"))
+        values = skipped.values(
+            document_id=bindparam("as_document"), state=ReadState.SKIPPED, reason=reason, ended_at=now
+        )
+        connection.execute(values, [{"of_uri": clean(one.info.uri), "as_document": one.document_id} for one in chunk])
+        locate(connection, run_id, [one.info.uri for one in chunk], now)
 
 
 def locate(connection: Connection, run_id: str, uris: Sequence[str], now: datetime) -> None:
@@ -150,6 +204,10 @@ def document_row(document: Document, num_pages: int, now: datetime) -> dict[str,
     }
 
 
+def _order_json(order: Order) -> str:
+    return json.dumps(asdict(order), ensure_ascii=True, default=str)
+
+
 def _known_contents(connection: Connection, infos: Sequence[ObjectInfo]) -> dict[str, str]:
     """Map the uri of each object that is unchanged since it was last read to its document."""
     by_uri = {clean(info.uri): info for info in infos if info.etag}
@@ -166,6 +224,8 @@ def _expected(run_id: str, info: ObjectInfo) -> dict[str, Any]:
         "etag": info.etag,
         "version": info.version,
         "modified_at": info.modified_at,
+        "key_json": json.dumps(info.key),
+        "size_bytes": info.size_bytes,
     }
 
 
@@ -194,4 +254,9 @@ def blank_read(run_id: str, uri: str) -> dict[str, Any]:
         "seconds": 0.0,
         "seconds_json": "{}",
         "ended_at": None,
+        "key_json": '""',
+        "size_bytes": 0,
+        "shard_index": 0,
+        "started_token": 0,
+        "num_crashes": 0,
     }

@@ -9,11 +9,25 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Enum, Float, ForeignKeyConstraint, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Enum,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field, SQLModel
 
-from llava_ocr.ledger.order import ReadState, RunState
+from llava_ocr.ledger.leases import Ending, ShardState
+from llava_ocr.ledger.order import ReadState, RunState, Stage
 from llava_ocr.records import PageState, WordReader
 
 NAMES = {
@@ -29,6 +43,8 @@ DocumentId = String(64)
 RunId = String(32)
 Fingerprint = String(64)
 Name = String(128)
+# Columns that came later; older rows hold this.
+ZERO = {"server_default": text("0")}
 
 
 def _words(kind: type[StrEnum]) -> Enum:
@@ -36,7 +52,7 @@ def _words(kind: type[StrEnum]) -> Enum:
     return Enum(kind, native_enum=False, length=16, values_callable=lambda members: [m.value for m in members])
 
 
-def _of_record() -> ForeignKeyConstraint:
+def of_record() -> ForeignKeyConstraint:
     """Tie a row to its record, so that it goes when the record goes."""
     return ForeignKeyConstraint(["record_id"], ["records.id"], ondelete="CASCADE")
 
@@ -73,7 +89,7 @@ class LocationRow(Row, table=True):
 
 
 class RunRow(Row, table=True):
-    """One order of work. `order_json` holds it whole."""
+    """One order of work. `order_json` holds it whole; `is_planned` says that every object it names has a shard."""
 
     __tablename__ = "runs"
 
@@ -87,13 +103,23 @@ class RunRow(Row, table=True):
     state: RunState = Field(sa_type=_words(RunState))
     started_at: datetime = Field(index=True)
     finished_at: datetime | None
+    is_planned: bool = Field(sa_column_kwargs={"server_default": false()})
+    stage: Stage = Field(sa_type=_words(Stage), sa_column_kwargs={"server_default": text("'live'")})
 
 
 class ReadRow(Row, table=True):
-    """One planned object in a run and how reading it ended. `num_pages` is what the document said on opening."""
+    """One planned object in a run and how reading it ended. `num_pages` is what the document said on opening.
+
+    `key_json` is its key in the store, as JSON because keys may hold what a text column can't.
+    `started_token` is the lease under which a cautious worker last began it, `num_crashes` how often that worker died.
+    """
 
     __tablename__ = "reads"
-    __table_args__ = (Index("ix_reads_document_id", "document_id", "state"), Index("ix_reads_state", "run_id", "state"))
+    __table_args__ = (
+        Index("ix_reads_document_id", "document_id", "state"),
+        Index("ix_reads_state", "run_id", "state"),
+        Index("ix_reads_shard", "run_id", "shard_index", "state"),
+    )
 
     run_id: str = Field(sa_type=RunId, primary_key=True, foreign_key="runs.id")
     uri: str = Field(sa_type=Text, primary_key=True)
@@ -108,10 +134,64 @@ class ReadRow(Row, table=True):
     seconds: float
     seconds_json: str = Field(sa_type=Text)
     ended_at: datetime | None
+    key_json: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("'\"\"'")})
+    size_bytes: int = Field(sa_type=BigInteger, sa_column_kwargs=ZERO)
+    shard_index: int = Field(sa_column_kwargs=ZERO)
+    started_token: int = Field(sa_column_kwargs=ZERO)
+    num_crashes: int = Field(sa_column_kwargs=ZERO)
+
+
+class ShardRow(Row, table=True):
+    """A fixed slice of a run and who holds it. `token` rises with every change of hands; see `ledger.leases.Shard`."""
+
+    __tablename__ = "shards"
+    __table_args__ = (Index("ix_shards_state", "state", "run_id"),)
+
+    run_id: str = Field(sa_type=RunId, primary_key=True, foreign_key="runs.id")
+    shard_index: int = Field(primary_key=True)
+    state: ShardState = Field(sa_type=_words(ShardState))
+    num_objects: int
+    token: int
+    owner: str = Field(sa_type=Name)
+    lease_until: datetime | None
+    hard_until: datetime | None
+    progress_at: datetime | None
+    not_before: datetime | None
+    num_tries: int
+    num_crashes: int
+    num_idle_crashes: int
+
+
+class AttemptRow(Row, table=True):
+    """One holding of a shard: by whom, how it ended, and the failure class behind it where there is one."""
+
+    __tablename__ = "attempts"
+
+    run_id: str = Field(sa_type=RunId, primary_key=True, foreign_key="runs.id")
+    shard_index: int = Field(primary_key=True)
+    token: int = Field(primary_key=True)
+    owner: str = Field(sa_type=Name)
+    started_at: datetime
+    ended_at: datetime | None
+    ending: Ending | None = Field(sa_type=_words(Ending))
+    reason: str = Field(sa_type=Name)
+
+
+class HoldRow(Row, table=True):
+    """Which lease reads a content under these fingerprints, so that no two runs pay for it. Dead with its lease."""
+
+    __tablename__ = "holds"
+
+    document_id: str = Field(sa_type=DocumentId, primary_key=True)
+    schema_fingerprint: str = Field(sa_type=Fingerprint, primary_key=True)
+    engine_fingerprint: str = Field(sa_type=Fingerprint, primary_key=True)
+    run_id: str = Field(sa_type=RunId, foreign_key="runs.id", index=True)
+    shard_index: int
+    token: int
 
 
 class PageRow(Row, table=True):
-    """How one page of a document ended in a run."""
+    """How one page of a document ended in a run. `saved_s`: its answer was known, and took so long when it was made."""
 
     __tablename__ = "pages"
 
@@ -123,6 +203,7 @@ class PageRow(Row, table=True):
     message: str = Field(sa_type=Text)
     image_hash: str = Field(sa_type=Fingerprint)
     reader: WordReader = Field(sa_type=_words(WordReader))
+    saved_s: float | None = Field(sa_type=Float)
 
 
 class RecordRow(Row, table=True):
@@ -164,7 +245,7 @@ class FieldRow(Row, table=True):
     """
 
     __tablename__ = "fields"
-    __table_args__ = (_of_record(), {"sqlite_with_rowid": False})
+    __table_args__ = (of_record(), {"sqlite_with_rowid": False})
 
     record_id: int = Field(sa_type=BigInteger, primary_key=True)
     path: str = Field(sa_type=Text, primary_key=True)
@@ -188,13 +269,25 @@ class FindingRow(Row, table=True):
     """A cross-field check of a record that does not hold. `paths` is a JSON list."""
 
     __tablename__ = "findings"
-    __table_args__ = (_of_record(),)
+    __table_args__ = (of_record(),)
 
     record_id: int = Field(sa_type=BigInteger, primary_key=True)
     finding_index: int = Field(primary_key=True)
     check_name: str = Field(sa_type=Name)
     message: str = Field(sa_type=Text)
     paths: str = Field(sa_type=Text)
+
+
+class StagedRow(Row, table=True):
+    """A record of a staged run, whole, as JSON: `is_new` waits to be promoted, the others were current before that."""
+
+    __tablename__ = "staged_records"
+
+    run_id: str = Field(sa_type=RunId, primary_key=True, foreign_key="runs.id")
+    document_id: str = Field(sa_type=DocumentId, primary_key=True)
+    is_new: bool = Field(primary_key=True)
+    record_index: int = Field(primary_key=True)
+    payload_json: str = Field(sa_type=Text)
 
 
 class ViewRow(Row, table=True):
@@ -207,11 +300,13 @@ class ViewRow(Row, table=True):
     fingerprint: str = Field(sa_type=Fingerprint)
 
 
-def _table(row: type[Row]) -> Table:
+def table_of(row: type[Row]) -> Table:
+    """Return the table behind a row class."""
     return Row.metadata.tables[str(row.__tablename__)]
 
 
-DOCUMENTS, LOCATIONS = _table(DocumentRow), _table(LocationRow)
-RUNS, READS, PAGES = _table(RunRow), _table(ReadRow), _table(PageRow)
-RECORDS, FIELDS, FINDINGS = _table(RecordRow), _table(FieldRow), _table(FindingRow)
-VIEWS = _table(ViewRow)
+DOCUMENTS, LOCATIONS = table_of(DocumentRow), table_of(LocationRow)
+RUNS, READS, PAGES = table_of(RunRow), table_of(ReadRow), table_of(PageRow)
+RECORDS, FIELDS, FINDINGS = table_of(RecordRow), table_of(FieldRow), table_of(FindingRow)
+SHARDS, ATTEMPTS, HOLDS = table_of(ShardRow), table_of(AttemptRow), table_of(HoldRow)
+STAGED, VIEWS = table_of(StagedRow), table_of(ViewRow)

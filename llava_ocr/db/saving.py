@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from llava_ocr.db.planning import blank_read, document_row, get_run, locate
-from llava_ocr.db.rows import DOCUMENTS, FIELDS, FINDINGS, PAGES, READS, RECORDS
+from llava_ocr.db.page_words import save_page_words
+from llava_ocr.db.planning import PLANNED_COLUMNS, blank_read, document_row, get_run, locate
+from llava_ocr.db.rows import DOCUMENTS, FIELDS, FINDINGS, PAGES, READS, RECORDS, STAGED
 from llava_ocr.db.upserts import chunks, upsert, upsert_tuples
 from llava_ocr.db.values import MAX_MESSAGE_CHARS, MAX_NAME_CHARS, boxes_json, clean, columns_of, texts_json
-from llava_ocr.ledger.order import read_reason, read_state
-from llava_ocr.records import DocumentOutcome, FieldReading, PageOutcome, Record
+from llava_ocr.ledger.order import Stage, read_reason, read_state
+from llava_ocr.records import DocumentOutcome, FieldReading, Finding, PageOutcome, PageWords, Record
 
 
 class RecordKey(NamedTuple):
@@ -32,7 +33,15 @@ class RecordKey(NamedTuple):
     record_index: int
 
 
-def save(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome]) -> None:
+class Saved(NamedTuple):
+    """What a save wrote: the records that are current now, by id, and the (document, schema) pairs that they settle."""
+
+    run_id: str
+    records: dict[int, Record]
+    settled: list[tuple[str, str]]
+
+
+def save(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome]) -> Saved:
     """Write outcomes inside the caller's transaction. Raises DatabaseError when there is no such run."""
     now = datetime.now(UTC)
     run = get_run(connection, run_id)
@@ -42,11 +51,14 @@ def save(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome
         connection,
         READS,
         [_read_row(run_id, outcome, now) for outcome in outcomes],
-        keep=("etag", "version", "modified_at"),
+        keep=PLANNED_COLUMNS,
     )
     locate(connection, run_id, [outcome.uri for outcome in outcomes if outcome.document], now)
     _save_pages(connection, run_id, outcomes)
-    _save_records(connection, run_id, outcomes, run_schema=run.schema_name)
+    if run.stage is Stage.STAGED:
+        _stage_records(connection, run_id, outcomes)
+        return Saved(run_id, {}, [])
+    return _save_records(connection, run_id, outcomes, run_schema=run.schema_name)
 
 
 def _save_documents(connection: Connection, outcomes: Sequence[DocumentOutcome], now: datetime) -> None:
@@ -64,15 +76,44 @@ def _save_pages(connection: Connection, run_id: str, outcomes: Sequence[Document
         )
         connection.execute(surplus, [{"of_document": _document_id(o), "num_pages": o.num_pages} for o in opened])
     upsert(connection, PAGES, [_page_row(run_id, _document_id(o), page) for o in opened for page in o.pages])
+    with_words = [(_document_id(o), page) for o in opened for page in o.pages if page.words]
+    save_page_words(
+        connection, [(key, page.page_index, PageWords(page.words, page.reader)) for key, page in with_words]
+    )
 
 
-def _save_records(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome], *, run_schema: str) -> None:
+def _save_records(
+    connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome], *, run_schema: str
+) -> Saved:
     records = {_key(record): record for outcome in outcomes for record in outcome.records}
-    _retire(connection, _settled(outcomes, run_schema))
+    settled = _settled(outcomes, run_schema)
+    _retire(connection, settled)
     upsert(connection, RECORDS, [_record_row(run_id, key, record) for key, record in sorted(records.items())])
     _drop_stale(connection, records)
     ids = _ids(connection, records)
-    _save_fields(connection, {ids[key]: record for key, record in records.items()})
+    by_id = {ids[key]: record for key, record in records.items()}
+    _save_fields(connection, by_id)
+    return Saved(run_id, by_id, settled)
+
+
+def _stage_records(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome]) -> None:
+    """Write records down where no view sees them; a second reading of a document replaces the first."""
+    for chunk in chunks(sorted({_document_id(outcome) for outcome in outcomes if outcome.is_ok})):
+        old = delete(STAGED).where(STAGED.c.run_id == run_id, STAGED.c.is_new, STAGED.c.document_id.in_(chunk))
+        connection.execute(old)
+    rows = [_staged_row(run_id, record) for outcome in outcomes if outcome.is_ok for record in outcome.records]
+    upsert(connection, STAGED, rows)
+
+
+def _staged_row(run_id: str, record: Record) -> dict[str, Any]:
+    key = _key(record)
+    payload = {
+        "record": _record_row(run_id, key, record),
+        "fields": _field_rows({0: record}),
+        "findings": _finding_rows(0, record),
+    }
+    row = {"run_id": run_id, "document_id": key.document_id, "is_new": True, "record_index": key.record_index}
+    return row | {"payload_json": json.dumps(payload, default=str)}
 
 
 def _settled(outcomes: Sequence[DocumentOutcome], run_schema: str) -> list[tuple[str, str]]:
@@ -160,6 +201,7 @@ def _page_row(run_id: str, document_id: str, page: PageOutcome) -> dict[str, Any
         "message": clean(page.message, max_chars=MAX_MESSAGE_CHARS),
         "image_hash": page.image_hash,
         "reader": page.reader,
+        "saved_s": page.saved_s,
     }
 
 
@@ -180,11 +222,11 @@ def _record_row(run_id: str, key: RecordKey, record: Record) -> dict[str, Any]:
 
 def _field_rows(records: Mapping[int, Record]) -> list[tuple[Any, ...]]:
     return [
-        _field_row(key, index, field) for key, record in records.items() for index, field in enumerate(record.fields)
+        field_row(key, index, field) for key, record in records.items() for index, field in enumerate(record.fields)
     ]
 
 
-def _field_row(record_id: int, field_index: int, field: FieldReading) -> tuple[Any, ...]:
+def field_row(record_id: int, field_index: int, field: FieldReading) -> tuple[Any, ...]:
     """Return a row of FIELDS in column order; written out flat, because this runs for every leaf of every record."""
     evidence = field.evidence
     return (
@@ -205,16 +247,18 @@ def _field_row(record_id: int, field_index: int, field: FieldReading) -> tuple[A
 
 
 def _finding_rows(record_id: int, record: Record) -> list[dict[str, Any]]:
-    return [
-        {
-            "record_id": record_id,
-            "finding_index": index,
-            "check_name": clean(finding.check, max_chars=MAX_NAME_CHARS),
-            "message": clean(finding.message, max_chars=MAX_MESSAGE_CHARS),
-            "paths": texts_json(finding.paths),
-        }
-        for index, finding in enumerate(record.findings)
-    ]
+    return [finding_row(record_id, index, finding) for index, finding in enumerate(record.findings)]
+
+
+def finding_row(record_id: int, index: int, finding: Finding) -> dict[str, Any]:
+    """Return the row of a check that does not hold."""
+    return {
+        "record_id": record_id,
+        "finding_index": index,
+        "check_name": clean(finding.check, max_chars=MAX_NAME_CHARS),
+        "message": clean(finding.message, max_chars=MAX_MESSAGE_CHARS),
+        "paths": texts_json(finding.paths),
+    }
 
 
 @lru_cache(maxsize=100_000)

@@ -9,7 +9,8 @@ from types import TracebackType
 
 from sqlalchemy import Connection, Engine
 
-from llava_ocr.db import accounts, connection, planning, saving, upgrades, views
+from llava_ocr.db import accounts, connection, listings, planning, upgrades, views
+from llava_ocr.db.keeping import keep
 from llava_ocr.db.planning import Done, Planned, Skip
 from llava_ocr.db.upgrades import Health
 from llava_ocr.db.upserts import chunks
@@ -84,11 +85,17 @@ class Database:
         """Create the typed views of a schema, or bring them to its present fields."""
         with self.writing() as transaction:
             views.refresh_views(transaction, schema)
+            listings.save_headline(transaction, schema)
 
     def start_run(self, order: Order) -> str:
         """Open a run's accounts; returns its id."""
         with self.writing() as transaction:
             return planning.start_run(transaction, order)
+
+    def find_unfinished(self, order: Order) -> str | None:
+        """Return the newest run of exactly this order that was begun and neither ended nor cancelled."""
+        with self.reading() as transaction:
+            return planning.find_unfinished(transaction, order)
 
     def plan(self, run_id: str, infos: Iterable[ObjectInfo]) -> list[Planned]:
         """Write down the objects that the run must account for; says of each whether it is done already.
@@ -112,9 +119,12 @@ class Database:
             planning.skip(transaction, run_id, skips)
 
     def save(self, run_id: str, outcomes: Sequence[DocumentOutcome]) -> None:
-        """Write what came of documents: all of it, or nothing. Saving the same again changes nothing."""
+        """Write what came of documents: all of it, or nothing. Saving the same again changes nothing.
+
+        Documents that were erased are not kept again; the run skips them.
+        """
         with self.writing() as transaction:
-            saving.save(transaction, run_id, outcomes)
+            keep(transaction, run_id, outcomes)
 
     def balance(self, run_id: str) -> Balance:
         """Count the run's accounts as they stand."""

@@ -6,14 +6,16 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_
 
 from llava_ocr.db.rows import FIELDS, FINDINGS, RECORDS
-from llava_ocr.db.upserts import CHUNK
+from llava_ocr.db.upserts import CHUNK, chunks
 from llava_ocr.db.values import boxes_of, value_of
 from llava_ocr.records import Evidence, FieldReading, FieldState, FieldValue, Finding, WordReader
+from llava_ocr.review.sameness import Link
 from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
 
 # A hex digit is always below this, so a prefix of an id and everything after it lies in between.
@@ -22,8 +24,9 @@ AFTER_HEX = "g"
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """One record with its fields in schema order, and what made it."""
+    """One record with its fields in schema order, and what made it; `links.linked` fills `links` in."""
 
+    id: int
     document_id: str
     uri: str
     schema: str
@@ -31,19 +34,34 @@ class StoredRecord:
     run_id: str
     engine: str
     needs_review: bool
+    is_current: bool
+    made_at: datetime
     fields: tuple[FieldReading, ...]
     findings: tuple[Finding, ...]
+    links: tuple[Link, ...] = ()
 
 
-def current_records(connection: Connection, schema: str) -> Iterator[StoredRecord]:
-    """Yield the current records of a schema by document, never holding more than one batch of them."""
+def current_records(
+    connection: Connection, schema: str, chosen: ColumnElement[bool] | None = None
+) -> Iterator[StoredRecord]:
+    """Yield the current records of a schema by document, never holding more than one batch of them.
+
+    `chosen` is a condition on records that says which are wanted.
+    """
     place = (RECORDS.c.document_id, RECORDS.c.record_index)
     query = select(RECORDS).where(RECORDS.c.schema_name == schema, RECORDS.c.is_current).order_by(*place)
+    query = query if chosen is None else query.where(chosen)
     batch = _load(connection, query.limit(CHUNK))
     while batch:
         yield from batch
         last = (batch[-1].document_id, batch[-1].record_index)
         batch = _load(connection, query.where(tuple_(*place) > last).limit(CHUNK))
+
+
+def load_records(connection: Connection, ids: Sequence[int]) -> list[StoredRecord]:
+    """Return these records by id, current or not; ids that are not there are left out."""
+    found = (select(RECORDS).where(RECORDS.c.id.in_(chunk)).order_by(RECORDS.c.id) for chunk in chunks(ids))
+    return [record for query in found for record in _load(connection, query)]
 
 
 def find_records(connection: Connection, wanted: str, *, schema: str = "") -> list[StoredRecord]:
@@ -100,6 +118,7 @@ def _load(connection: Connection, query: Select[Any]) -> list[StoredRecord]:
 
 def _stored(row: Row[Any], fields: Sequence[FieldReading], findings: Sequence[Finding]) -> StoredRecord:
     return StoredRecord(
+        row.id,
         row.document_id,
         row.uri,
         row.schema_name,
@@ -107,6 +126,8 @@ def _stored(row: Row[Any], fields: Sequence[FieldReading], findings: Sequence[Fi
         row.run_id,
         row.engine,
         row.needs_review,
+        row.is_current,
+        row.made_at,
         tuple(fields),
         tuple(findings),
     )

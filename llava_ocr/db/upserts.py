@@ -11,7 +11,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, UniqueConstraint
+from sqlalchemy import Connection, Select, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
@@ -30,10 +30,20 @@ def upsert(
         connection.execute(_statement(connection.dialect.name, table, columns, keep), list(rows))
 
 
-def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows; where the key exists, change nothing."""
-    if rows:
-        connection.execute(_insert(connection.dialect.name, table).on_conflict_do_nothing(), list(rows))
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows; where the key exists, change nothing. Returns how many were new."""
+    if not rows:
+        return 0
+    inserted = _insert(connection.dialect.name, table).on_conflict_do_nothing()
+    return connection.execute(inserted.execution_options(preserve_rowcount=True), list(rows)).rowcount
+
+
+def insert_selected(dialect: str, table: Table, query: Select[Any]) -> Insert:
+    """Return the statement that inserts what a query selects, by its column names, where the key does not exist yet."""
+    columns = [column.name for column in query.selected_columns]
+    if dialect == "postgresql":
+        return postgresql.insert(table).from_select(columns, query).on_conflict_do_nothing()
+    return sqlite.insert(table).from_select(columns, query).on_conflict_do_nothing()
 
 
 def upsert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -3,7 +3,8 @@
 For every leaf a view has the value and, with these endings, what is known of it: `_state`, `_confidence`, `_text` (as
 printed), `_page_index`, `_boxes` (JSON). Current records only. An amount is `numeric` on PostgreSQL; on SQLite, whose
 NUMERIC is a float, it is exact text, and `<amount>_x10000`, an integer on both databases, is what sorts and sums:
-`SELECT SUM(total_x10000) / 10000.0 FROM invoice`.
+`SELECT SUM(total_x10000) / 10000.0 FROM invoice WHERE duplicate_of IS NULL`. `duplicate_of` is the document that came
+first of those that are the same, NULL for the first itself, so that everything counts once.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from llava_ocr.db.flat import HEAD, leaf_columns, list_columns
+from llava_ocr.db.flat import HEAD, SAME_AS, leaf_columns, list_columns
+from llava_ocr.db.links import first_of_record
 from llava_ocr.db.rows import FIELDS, RECORDS, VIEWS, Row
 from llava_ocr.db.upgrades import lock_tables
 from llava_ocr.db.upserts import upsert
@@ -137,7 +139,11 @@ def _record_query(connection: Connection, view: View) -> Select[Any]:
 
     columns = [column for name, leaf in view.leaves for column in _leaf_columns(connection, name, leaf, look_up)]
     head = (RECORDS.c.id.label("record_id"), *(RECORDS.c[name] for name in HEAD))
-    return select(*head, *columns).where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
+    same_as = [
+        first_of_record(column).correlate(RECORDS).scalar_subquery().label(name)
+        for name, column in zip(SAME_AS, ("document_id", "kind"), strict=True)
+    ]
+    return select(*head, *same_as, *columns).where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
 
 
 def _row_query(connection: Connection, view: View) -> Select[Any]:
@@ -175,7 +181,7 @@ def _leaf_columns(connection: Connection, name: str, leaf: LeafNode, find: Find)
 def _refuse_clashes(view: View) -> None:
     if view.name in Row.metadata.tables:
         raise BadSchema(f"schema {view.schema}: the database has a table {view.name}; choose another name")
-    taken = {"record_id", "row_index", *HEAD}
+    taken = {"record_id", "row_index", *HEAD, *SAME_AS}
     for name, leaf in view.leaves:
         endings = ["", "_state", "_confidence", "_text", "_page_index", "_boxes"]
         endings += ["_x10000"] if leaf.leaf.kind in DECIMALS else []

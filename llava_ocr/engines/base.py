@@ -10,7 +10,7 @@ from typing import Protocol
 from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.errors import ExtractionError
 from llava_ocr.geometry import Grid
-from llava_ocr.prompts import Prompt
+from llava_ocr.prompts import Prompt, PromptForm
 from llava_ocr.tiles.tiled import TiledRaster
 
 
@@ -22,23 +22,38 @@ class StopReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Blanks(StrEnum):
+    """What becomes of a page's blank paper: KEEP it, as the model was trained; SQUEEZE blank bands out before the page
+    is cut; DROP the visual tokens of blank patches after the vision tower."""
+
+    KEEP = "keep"
+    SQUEEZE = "squeeze"
+    DROP = "drop"
+
+
 @dataclass(frozen=True)
 class Request:
-    """One question about one page (or a few): `prompt.user` holds one `<image>` mark for each raster."""
+    """One question about one page (or a few): `prompt.user` holds one `<image>` mark for each raster.
+
+    `guess` is a likely answer in the form of the real one; it can make an engine faster and never changes its answer.
+    `document_id` says whose page it is; no engine looks at it.
+    """
 
     id: str
     prompt: Prompt
     rasters: tuple[TiledRaster, ...]
     grammar: Grammar | None
     max_new_tokens: int
+    guess: str = ""
+    document_id: str = ""
 
 
 @dataclass(frozen=True)
 class TokenTrace:
     """The answer's tokens: where each ends in `Completion.text` (in characters), how likely it was, whether forced.
 
-    `logprobs[i]` is conditioned on the prompt, the tokens before it and the grammar's mask where one was applied;
-    a forced token has 0.0. Engines that do not tell leave the trace empty.
+    `logprobs[i]` is conditioned on the prompt and the tokens before it, over the whole vocabulary: what the network
+    itself thinks, whatever the grammar allows. A forced token has 0.0. Engines that do not tell leave the trace empty.
     """
 
     ends: tuple[int, ...] = ()
@@ -48,7 +63,11 @@ class TokenTrace:
 
 @dataclass(frozen=True)
 class Completion:
-    """An engine's answer to one request. `error` is set instead of `text` where this request alone failed."""
+    """An engine's answer to one request. `error` is set instead of `text` where this request alone failed.
+
+    `seconds` is its share of the engine's time, where somebody measured it. `saved_s` is set where the answer was known
+    before: what it took when it was made.
+    """
 
     request_id: str
     text: str
@@ -58,6 +77,8 @@ class Completion:
     num_forced_tokens: int = 0
     trace: TokenTrace = field(default_factory=TokenTrace)
     error: ExtractionError | None = None
+    seconds: float = 0.0
+    saved_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +87,8 @@ class EngineProfile:
 
     `grids` are the grids offered to a page whose words are not in the prompt; `anchored_grids` those for a page whose
     words are. `OVERVIEW_ONLY` is allowed in either. `patches_per_side` is per tile.
+    A model that does not read lists is not asked for them: rules over the page's words read them in its place.
+    `blanks` is an order for this engine, not the model's word; where it is not KEEP the fingerprint is another.
     """
 
     name: str
@@ -77,6 +100,9 @@ class EngineProfile:
     anchored_grids: tuple[Grid, ...]
     takes_grammar: bool
     takes_words: bool = True
+    prompt_form: PromptForm = PromptForm.READ
+    reads_lists: bool = True
+    blanks: Blanks = Blanks.KEEP
 
 
 class Engine(Protocol):

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.engines.base import Completion, Request, StopReason
 from llava_ocr.engines.logprobs import trace
-from llava_ocr.errors import ConfigError, EngineError
+from llava_ocr.errors import BadReply, ConfigError, EngineError
+from llava_ocr.models.chat import TURN_MARKS, defuse
 from llava_ocr.prompts import IMAGE_MARK
 
 Body = dict[str, Any]
@@ -18,6 +19,7 @@ Body = dict[str, Any]
 UNBOUNDED_TOKENS = 1_000_000
 # What a page takes: its picture in the largest usual grid, its words, and the answer.
 OLLAMA_TOKENS = 16_384
+_OLLAMA_IMAGE = "[img-"
 
 
 class Dialect(Protocol):
@@ -43,12 +45,22 @@ class Dialect(Protocol):
         """How long a prompt and its answer may be."""
         ...
 
+    @property
+    def names_its_model(self) -> bool:
+        """Whether its answer names the model that really answered, which may be another than was asked."""
+        ...
+
     def body(self, request: Request, *, model: str, images: list[str]) -> Body:
         """Write the question; `images` are base64 PNGs in the order of the prompt's marks."""
         ...
 
+    @property
+    def limit(self) -> str:
+        """The key of a question without which answers may go on to the context's end; empty if there is none such."""
+        ...
+
     def completion(self, request: Request, answer: Mapping[str, Any]) -> Completion:
-        """Read the answer. Raises EngineError where it is not of the server's form."""
+        """Read the answer. Raises BadReply where it is not of the server's form, EngineError where it was given up."""
         ...
 
 
@@ -60,6 +72,8 @@ class OpenAi:
     path: str = "/v1/chat/completions"
     takes_grammar: bool = False
     gives_logprobs: bool = True
+    names_its_model: bool = False
+    limit: str = "max_tokens"
     context_tokens: int = UNBOUNDED_TOKENS
 
     def body(self, request: Request, *, model: str, images: list[str]) -> Body:
@@ -130,10 +144,11 @@ class VllmGuidance(Vllm):
 
 @dataclass(frozen=True)
 class LmStudio(OpenAi):
-    """LM Studio: `response_format`, no log-probabilities."""
+    """LM Studio: `response_format`, no log-probabilities. Asked for a model it does not know, it may take another."""
 
     name: str = "lmstudio"
     gives_logprobs: bool = False
+    names_its_model: bool = True
 
 
 @dataclass(frozen=True)
@@ -147,11 +162,15 @@ class Ollama:
     name: str = "ollama"
     path: str = "/api/chat"
     takes_grammar: bool = False
+    names_its_model: bool = False
+    # Measures the prompt alone against the context.
+    limit: str = ""
     context_tokens: int = OLLAMA_TOKENS
 
     def body(self, request: Request, *, model: str, images: list[str]) -> Body:
         """Write the question."""
-        text = request.prompt.user.replace(IMAGE_MARK, "").lstrip()
+        # Its own marks for images would be looked up among this request's.
+        text = _defused(request, _OLLAMA_IMAGE).replace(IMAGE_MARK, "").lstrip()
         user: Body = {"role": "user", "content": text, "images": images}
         options = {"temperature": 0, "num_predict": request.max_new_tokens, "num_ctx": self.context_tokens}
         body: Body = {
@@ -192,7 +211,7 @@ def dialect_named(name: str) -> Dialect:
 
 def _messages(request: Request, images: list[str]) -> list[Body]:
     """The prompt as content parts: text and images in the order of the prompt's marks."""
-    texts = request.prompt.user.split(IMAGE_MARK)
+    texts = _defused(request).split(IMAGE_MARK)
     parts: list[Body] = []
     for number, text in enumerate(texts):
         if number:
@@ -202,25 +221,34 @@ def _messages(request: Request, images: list[str]) -> list[Body]:
     return [*_system(request), {"role": "user", "content": parts}]
 
 
+def _defused(request: Request, *marks: str) -> str:
+    """The user's text with what a page printed like a mark of a turn, or of an image, broken up.
+
+    Servers write the turns themselves and then read marks wherever they stand. Which family's the model takes is not
+    known here, so all are broken.
+    """
+    return defuse(request.prompt.user, [*TURN_MARKS, *marks], num_images=len(request.rasters))
+
+
 def _system(request: Request) -> list[Body]:
     return [{"role": "system", "content": request.prompt.system}] if request.prompt.system else []
 
 
 def _first(choices: object) -> Mapping[str, Any]:
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-        raise EngineError("the answer holds no choice")
+        raise BadReply("the answer holds no choice")
     return choices[0]
 
 
 def _text(holder: Mapping[str, Any], server: str) -> str:
-    """The text of the message in an answer or choice. Raises EngineError where there is none that can be stored."""
+    """The text of the message in an answer or choice. Raises BadReply where there is none that can be stored."""
     text = _mapping(holder.get("message")).get("content")
     if not isinstance(text, str):
-        raise EngineError(f"{server}: the answer holds no text")
+        raise BadReply(f"{server}: the answer holds no text")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise EngineError(f"{server}: the answer's text is not Unicode") from None
+        raise BadReply(f"{server}: the answer's text is not Unicode") from None
     return text
 
 

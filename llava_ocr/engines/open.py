@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from llava_ocr.engines.base import Engine
+from llava_ocr.engines.base import Blanks, Engine
+from llava_ocr.errors import ConfigError
 from llava_ocr.settings import Settings
 
 
 def open_engine(settings: Settings) -> Engine:
     """Open `small`, a model folder or hub name, `endpoint`, or `scripted`. Raises ConfigError and EngineError."""
+    if settings.engine in ("scripted", "endpoint") and settings.blanks is not Blanks.KEEP:
+        raise ConfigError(
+            f"LLAVA_OCR_BLANKS={settings.blanks}: only engines on this machine can, not a {settings.engine}"
+        )
     if settings.engine == "scripted":
         from llava_ocr.engines.scripted import ScriptedEngine
 
@@ -16,10 +21,6 @@ def open_engine(settings: Settings) -> Engine:
         from llava_ocr.engines.endpoint import open_endpoint
 
         return open_endpoint(settings)
-    from llava_ocr.constrain.decoder import GrammarCompiler
-    from llava_ocr.engines.local import LocalEngine
-    from llava_ocr.models.load import load
+    from llava_ocr.engines.local import open_local
 
-    model = load(settings.engine, precision=settings.precision, device=settings.device)
-    compiler = GrammarCompiler.for_tokenizer(model.tokenizer)
-    return LocalEngine(model, compile_grammar=compiler.compile, max_batch=settings.batch_size)
+    return open_local(settings)

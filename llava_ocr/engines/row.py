@@ -27,6 +27,10 @@ class Constraint(Protocol):
         """Which tokens may come next, by id."""
         ...
 
+    def num_valid(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens, from the first, may come next; much cheaper than a mask."""
+        ...
+
     def accept(self, token: int) -> None:
         """Move past `token`."""
         ...
@@ -41,7 +45,10 @@ class Constraint(Protocol):
 class Row:
     """A prompt (its image places expanded), the visual tokens for those places, and the answer so far.
 
-    `pending` are the tokens that the network has not seen yet.
+    `num_read` tokens of prompt and answer are in the key-value memory. `draft` is a guess at what follows the answer,
+    read along with what is unread and kept as far as the network says the same. `prompt_positions` says where
+    each token of the prompt stood before blank paper was left out, None where nothing was; `num_whole_prompt` how long
+    the prompt was then.
     """
 
     prompt_ids: list[int]
@@ -52,14 +59,35 @@ class Row:
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     forced: list[bool] = field(default_factory=list)
-    pending: list[int] = field(default_factory=list)
+    num_read: int = 0
+    draft: list[int] = field(default_factory=list)
+    num_before: int = 0
     stop_reason: StopReason | None = None
     error: ExtractionError | None = None
+    num_masks: int = 0
+    prompt_positions: Sequence[int] | None = None
+    num_whole_prompt: int = 0
 
     @property
     def is_finished(self) -> bool:
         """Whether nothing more is to be decoded."""
         return self.stop_reason is not None or self.error is not None
+
+    @property
+    def unread(self) -> list[int]:
+        """Tokens that the network has not seen yet, and the draft."""
+        place = self.num_read - len(self.prompt_ids)
+        if place >= 0:
+            return self.tokens[place:] + self.draft
+        return self.prompt_ids[self.num_read :] + self.tokens + self.draft
+
+    def positions(self, start: int, count: int) -> list[int]:
+        """The positions of `count` tokens of prompt, answer and draft from index `start` on."""
+        if self.prompt_positions is None:
+            return list(range(start, start + count))
+        ahead = self.num_whole_prompt - len(self.prompt_ids)
+        inside = list(self.prompt_positions[start : start + count])
+        return inside + [ahead + index for index in range(start + len(inside), start + count)]
 
     def begin(self) -> None:
         """Take the tokens that the grammar forces before the first choice; they go with the prompt."""
@@ -72,12 +100,47 @@ class Row:
         """End the row without an answer."""
         self.error = error
 
+    def guess(self, draft: Sequence[int]) -> None:
+        """Have a draft read along; of one that breaks the grammar or the limit, the part before that."""
+        room = max(0, self.max_new_tokens - len(self.tokens) - 1)
+        kept = list(draft[:room])
+        if self.constraint is not None and kept:
+            kept = kept[: self.constraint.num_valid(kept)]
+        ends = [place for place, token in enumerate(kept) if token in self.end_ids]
+        self.draft = kept[: ends[0]] if ends else kept
+
+    def note_read(self) -> None:
+        """All that was unread, the draft with it, has gone through the network."""
+        self.num_before = len(self.tokens)
+        self.num_read = len(self.prompt_ids) + len(self.tokens)
+
+    def next_place(self) -> int | None:
+        """Which of the places after the last answer token and after each draft token has the next choice; None where
+        the network has not seen what the answer has become."""
+        new = self.tokens[self.num_before :]
+        if self.is_finished or len(new) > len(self.draft) or new != self.draft[: len(new)]:
+            return None
+        return len(new)
+
+    def settle(self) -> int:
+        """Keep what the draft and the answer have in common, drop the rest; return how many draft tokens that is."""
+        new = self.tokens[self.num_before :]
+        same = 0
+        while same < min(len(new), len(self.draft)) and new[same] == self.draft[same]:
+            same += 1
+        self.num_read += same
+        self.draft = []
+        return same
+
+    def forget(self) -> None:
+        """The key-value memory is gone: everything is to be read again."""
+        self.num_read, self.draft = 0, []
+
     def choose(self, token: int, logprob: float) -> None:
         """Take the token that the network chose, and those that the grammar forces after it."""
         if token in self.end_ids:
             self.stop_reason = StopReason.END
             return
-        self.pending = []
         self._add(token, logprob, is_forced=False)
         try:
             if self.constraint is not None:
@@ -86,10 +149,15 @@ class Row:
         except ExtractionError as error:
             self.fail(error)
 
+    def allows(self, token: int) -> bool:
+        """Whether `token` may come next."""
+        return self.constraint is None or self.constraint.num_valid([token]) == 1
+
     def allowed(self) -> NDArray[np.bool_] | None:
         """Which tokens may come next, None where all may. A grammar that has gone astray ends the row instead."""
         if self.constraint is None:
             return None
+        self.num_masks += 1
         try:
             mask = self.constraint.mask()
         except ExtractionError as error:
@@ -122,7 +190,6 @@ class Row:
         self.tokens.append(token)
         self.logprobs.append(logprob)
         self.forced.append(is_forced)
-        self.pending.append(token)
 
     def read_out(self, pieces: Pieces) -> tuple[str, TokenTrace]:
         """Return the answer's text and where each token ends in it.

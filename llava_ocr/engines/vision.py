@@ -26,7 +26,7 @@ class Vision:
     ) -> None:
         """`max_tiles` go through the tower at once. Raises ConfigError for a tower whose patches make no square."""
         self._model = network.model
-        self._max_tiles = max_tiles
+        self.max_tiles = max_tiles
         parameter = network.model.image_newline
         self._device, self._dtype = parameter.device, parameter.dtype
         self._mean_C = torch.tensor(pixel_mean, device=self._device)
@@ -49,7 +49,7 @@ class Vision:
         chosen = [[_place(tile, places, distinct) for tile in _tiles(raster)] for raster in rasters]
         if not distinct:
             return []
-        features_TPD = torch.cat([self._encode(batch) for batch in _batches(distinct, self._max_tiles)])
+        features_TPD = torch.cat([self._encode(batch) for batch in _batches(distinct, self.max_tiles)])
         newline_D = self._model.image_newline
         return [
             pack(features_TPD[indices], newline_D, grid=raster.grid, size=raster.unpad_size)

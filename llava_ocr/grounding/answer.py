@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
 from llava_ocr.errors import CutAnswer, InvalidAnswer
-from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
+from llava_ocr.prompts import AS_GUESSED, NO_GUESSES
+from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode, leaves
 
 _DECODER = json.JSONDecoder()
 _SPACES = frozenset(" \t\n\r")
+_ROW = re.compile(r"[^\[]*\[\d+\]")
 _BARE = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 
 
@@ -27,21 +30,45 @@ class Said:
     end: int
 
 
-def parse_answer(text: str, root: GroupNode, *, is_cut: bool) -> tuple[Said, ...]:
-    """Return every leaf of the answer in order. Raises CutAnswer or InvalidAnswer, which quote nothing of it."""
+def parse_answer(
+    text: str, root: GroupNode, *, is_cut: bool, guesses: Mapping[str, str] = NO_GUESSES
+) -> tuple[Said, ...]:
+    """Return every leaf of the answer in order. Raises CutAnswer or InvalidAnswer, which quote nothing of it.
+
+    A leaf that is said to be `AS_GUESSED` has the text of its guess.
+    Of an answer that was cut inside a list, when all else had been said, the leaves before the row that was cut.
+    """
     if is_cut:
-        raise CutAnswer(f"the answer was cut after {len(text):,} characters")
-    reader = _Reader(text)
+        return _before_the_cut(text, root, guesses)
+    reader = _Reader(text, guesses)
     said = tuple(reader.node(root, root.path))
     reader.end()
     return said
 
 
+def _before_the_cut(text: str, root: GroupNode, guesses: Mapping[str, str]) -> tuple[Said, ...]:
+    said: list[Said] = []
+    with suppress(InvalidAnswer):
+        for leaf in _Reader(text, guesses).node(root, root.path):
+            said.append(leaf)
+    missing = {leaf.path for leaf in leaves(root) if "[]" not in leaf.path} - {leaf.path for leaf in said}
+    if missing or not text.rstrip():
+        raise CutAnswer(f"the answer was cut after {len(text):,} characters")
+    return tuple(_without_last_row(said))
+
+
+def _without_last_row(said: list[Said]) -> list[Said]:
+    """Leave off the row that the cut went through: its last cell may be cut short too."""
+    last = _ROW.match(said[-1].path) if said else None
+    return said if last is None else [leaf for leaf in said if not leaf.path.startswith(last.group())]
+
+
 class _Reader:
     """Walks text and schema side by side."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, guesses: Mapping[str, str]) -> None:
         self._text = text
+        self._guesses = guesses
         self._at = 0
 
     def node(self, node: Node, path: str) -> Iterator[Said]:
@@ -98,6 +125,8 @@ class _Reader:
                 self._fail(f"{path} is neither a string nor null")
             self._at = bare.end()
             text = None if bare.group() == "null" else bare.group()
+        if text == AS_GUESSED:
+            text = self._guesses.get(path, text)
         if text is not None and node.choices and text not in node.choices:
             self._fail(f"{path} is none of its choices")
         return Said(path, node, text.strip() or None if text else None, start, self._at)

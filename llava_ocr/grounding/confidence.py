@@ -13,19 +13,22 @@ from llava_ocr.engines.base import TokenTrace
 
 # Without a trace nothing is known of the model's certainty; say so rather than 1.
 UNKNOWN = 0.5
+# Two readers as unlike as a model and a rulebook are seldom both wrong in the same way; where they differ, one is.
+DISAGREED = 0.6
 
 
 def said_probability(trace: TokenTrace, start: int, end: int) -> float:
     """Probability of the characters `start` to `end` of the answer: the product over tokens that were not forced."""
     if not trace.ends:
         return UNKNOWN
-    total = 0.0
-    begin = 0
-    for token_end, logprob, is_forced in zip(trace.ends, trace.logprobs, trace.forced, strict=True):
-        if begin < end and token_end > start and not is_forced:
-            total += logprob
-        begin = token_end
-    return math.exp(max(total, -50.0))
+    return math.exp(max(sum(chosen_logprobs(trace, start, end)), -50.0))
+
+
+def chosen_logprobs(trace: TokenTrace, start: int, end: int) -> list[float]:
+    """Log-probabilities of the tokens of the characters `start` to `end` where the model had a choice."""
+    begins = (0, *trace.ends[:-1])
+    tokens = zip(begins, trace.ends, trace.logprobs, trace.forced, strict=True)
+    return [logprob for begin, to, logprob, is_forced in tokens if begin < end and to > start and not is_forced]
 
 
 def field_confidence(said: float, *, grounding: float, word_scores: Sequence[float]) -> float:

@@ -3,59 +3,96 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from llava_ocr.engines.base import TokenTrace
 from llava_ocr.grounding.answer import Said
 from llava_ocr.grounding.candidates import spans
-from llava_ocr.grounding.confidence import field_confidence, said_probability
-from llava_ocr.grounding.match import Occurrence, PageIndex, choose
+from llava_ocr.grounding.confidence import DISAGREED, field_confidence, said_probability
+from llava_ocr.grounding.match import Occurrence, PageIndex
+from llava_ocr.grounding.placing import Choice, Placed, place_fields, place_rows
+from llava_ocr.grounding.signals import signals_of
 from llava_ocr.grounding.typed import Conventions, Typed, meanings, parse
 from llava_ocr.records import Evidence, FieldReading, FieldState, WordReader
-from llava_ocr.schema import Kind
+from llava_ocr.schema import Kind, LeafNode
 from llava_ocr.words.layout import Layout
 
 _ROW = re.compile(r"^(.*)\[(\d+)\]\.")
-# Cells of one row stand within this many word heights of each other; a cell further off is doubtful evidence.
-ROW_BAND = 3.0
-OFF_BAND = 0.5
 # How exactly a value matches that is printed in another form: 1234.50 for 1.234,50.
 OTHER_WORDS = 0.7
 
 
 @dataclass(frozen=True)
 class GroundedPage:
-    """Where answers about one page are looked up."""
+    """Where answers about one page are looked up; `guesses` are what rules read of it, by path."""
 
     page_index: int
     index: PageIndex | None
     reader: WordReader
     trace: TokenTrace
     conventions: Conventions
+    guesses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PageReading:
-    """A field as one page has it; `label_distance` tells how near its label stands, None where none does."""
+    """A field as one page has it; `label_distance` tells how near its label stands, None where none does.
+
+    `is_agreed` means that model and rules read the same text.
+    """
 
     reading: FieldReading
     label_distance: float | None = None
+    is_agreed: bool = False
 
 
 def ground(said: Sequence[Said], page: GroundedPage) -> list[PageReading]:
-    """Read every leaf of a page's answer, rows in their order down the page."""
-    found: list[PageReading] = []
-    row_top = 0.0
-    for row, leaves in groupby(said, key=lambda leaf: _row_of(leaf.path)):
-        cells = list(leaves)
-        if row is None or page.index is None:
-            found += [_read_header(leaf, page) for leaf in cells]
-            continue
-        places, row_top = _row_places(cells, page.index, row_top)
-        found += [PageReading(_read(leaf, page, place)) for leaf, place in zip(cells, places, strict=True)]
+    """Read every leaf of a page's answer: first those outside lists, then each list's rows in their order."""
+    if page.index is None:
+        return [PageReading(_read(leaf, page, None), is_agreed=_is_agreed(leaf, page)) for leaf in said]
+    found = _read_fields([leaf for leaf in said if _list_of(leaf.path) is None], page, page.index)
+    listed = [leaf for leaf in said if _list_of(leaf.path) is not None]
+    for _, cells in groupby(listed, key=lambda leaf: _list_of(leaf.path)):
+        rows = [list(row) for _, row in groupby(cells, key=lambda leaf: _row_of(leaf.path))]
+        choices = [[_choice(cell, page.index) for cell in row] for row in rows]
+        for row, among, places in zip(rows, choices, place_rows(choices, page.index), strict=True):
+            found += [
+                PageReading(_read(leaf, page, place, places=choice.occurrences))
+                for leaf, choice, place in zip(row, among, places, strict=True)
+            ]
     return found
+
+
+def _read_fields(said: Sequence[Said], page: GroundedPage, index: PageIndex) -> list[PageReading]:
+    choices = [_choice(leaf, index) for leaf in said]
+    placed = place_fields(choices, index)
+    return [
+        _read_field(leaf, page, placed.get(leaf.path), choice.occurrences)
+        for leaf, choice in zip(said, choices, strict=True)
+    ]
+
+
+def _read_field(
+    said: Said, page: GroundedPage, placed: Placed | None, occurrences: Sequence[Occurrence]
+) -> PageReading:
+    place, distance = (placed.place, placed.label_distance) if placed is not None else (None, None)
+    reading = _read(said, page, place, places=occurrences, label_distance=distance)
+    return PageReading(reading, distance, _is_agreed(said, page))
+
+
+def _is_agreed(said: Said, page: GroundedPage) -> bool:
+    return said.text is not None and page.guesses.get(said.path) == said.text
+
+
+def _choice(said: Said, index: PageIndex) -> Choice:
+    return Choice(said.path, said.node, said.text or "", _occurrences(said, index))
+
+
+def _list_of(path: str) -> str | None:
+    match = _ROW.match(path)
+    return match.group(1) if match else None
 
 
 def _row_of(path: str) -> str | None:
@@ -63,12 +100,11 @@ def _row_of(path: str) -> str | None:
     return match.group(0) if match else None
 
 
-def _read_header(said: Said, page: GroundedPage) -> PageReading:
-    occurrences = _occurrences(said, page.index) if page.index is not None else []
-    if page.index is None or not occurrences:
-        return PageReading(_read(said, page, None))
-    place = choose(occurrences, page.index, said.node)
-    return PageReading(_read(said, page, place), page.index.label_distance(place, said.node))
+def ground_guesses(nodes: Sequence[LeafNode], page: GroundedPage) -> list[FieldReading]:
+    """Read what rules guess, as if it had been said; nothing is known of how sure they are."""
+    untraced = replace(page, trace=TokenTrace())
+    said = [Said(node.path, node, page.guesses[node.path], 0, 0) for node in nodes if node.path in page.guesses]
+    return [entry.reading for entry in ground(said, untraced)]
 
 
 def _occurrences(said: Said, index: PageIndex) -> list[Occurrence]:
@@ -84,39 +120,28 @@ def _occurrences(said: Said, index: PageIndex) -> list[Occurrence]:
     return [replace(place, exactness=OTHER_WORDS) for text in alike for place in index.find(text)]
 
 
-def _row_places(cells: Sequence[Said], index: PageIndex, top: float) -> tuple[list[Occurrence | None], float]:
-    """Place a row's cells on one band, below the row before it; return its upper edge with them."""
-    choices = [_occurrences(cell, index) for cell in cells]
-    height = index.word_height
-    anchor = _anchor(choices, top)
-    if anchor is None:
-        return [occurrences[0] if occurrences else None for occurrences in choices], top
-    places = [_on_band(found, anchor.middle, band=ROW_BAND * height) for found in choices]
-    return places, anchor.top + 0.5 * height
-
-
-def _on_band(found: Sequence[Occurrence], middle: float, *, band: float) -> Occurrence | None:
-    """The occurrence nearest to the row's middle."""
-    if not found:
-        return None
-    place = min(found, key=lambda place: abs(place.middle - middle))
-    is_on_band = abs(place.middle - middle) <= band
-    return place if is_on_band else replace(place, exactness=OFF_BAND * place.exactness)
-
-
-def _anchor(choices: Sequence[Sequence[Occurrence]], top: float) -> Occurrence | None:
-    """The first occurrence, below the row before, of the cell that has the fewest: it can hardly be another row's."""
-    below = [[place for place in found if place.top >= top] for found in choices]
-    candidates: list[Sequence[Occurrence]] = [found for found in below if found]
-    if not candidates:
-        return None
-    return min(candidates, key=len)[0]
-
-
-def _read(said: Said, page: GroundedPage, place: Occurrence | None) -> FieldReading:
+def _read(
+    said: Said,
+    page: GroundedPage,
+    place: Occurrence | None,
+    *,
+    places: Sequence[Occurrence] = (),
+    label_distance: float | None = None,
+) -> FieldReading:
+    signals = signals_of(
+        said,
+        trace=page.trace,
+        guesses=page.guesses,
+        places=places,
+        place=place,
+        index=page.index,
+        label_distance=label_distance,
+    )
     chance = said_probability(page.trace, said.start, said.end)
+    if page.guesses.get(said.path, said.text) != said.text:
+        chance *= DISAGREED
     if said.text is None:
-        return FieldReading(said.path, FieldState.ABSENT, confidence=round(chance, 4))
+        return FieldReading(said.path, FieldState.ABSENT, confidence=round(chance, 4), signals=signals)
     typed = parse(said.text, said.node.leaf, page.conventions)
     is_choice = said.node.leaf.kind is Kind.CHOICE
     state = _state(typed, is_grounded=place is not None or is_choice)
@@ -133,6 +158,7 @@ def _read(said: Said, page: GroundedPage, place: Occurrence | None) -> FieldRead
         confidence=field_confidence(chance, grounding=grounding, word_scores=scores),
         evidence=evidence,
         candidates=typed.candidates,
+        signals=signals,
     )
 
 

@@ -208,15 +208,6 @@ class PageIndex:
         return None
 
 
-def choose(occurrences: Sequence[Occurrence], index: PageIndex, leaf: LeafNode) -> Occurrence:
-    """Pick the occurrence whose label is nearest; without any label, the first on the page."""
-    if len(occurrences) == 1:
-        return occurrences[0]
-    distances = [index.label_distance(occurrence, leaf) for occurrence in occurrences]
-    ranked = sorted(range(len(occurrences)), key=lambda n: (distances[n] is None, distances[n] or 0.0, n))
-    return occurrences[ranked[0]]
-
-
 def _bare(word: str) -> str:
     return word.strip(_EDGES) or word
 

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llava_ocr.engines.base import Completion, StopReason
-from llava_ocr.grounding.answer import parse_answer
-from llava_ocr.grounding.ground import GroundedPage, ground, layouts_of
+from llava_ocr.engines.base import Completion, StopReason, TokenTrace
+from llava_ocr.grounding.answer import Said, parse_answer
+from llava_ocr.grounding.balance import balance
+from llava_ocr.grounding.certainty import Certainty, with_certainty
+from llava_ocr.grounding.ground import GroundedPage, PageReading, ground, ground_guesses, layouts_of
+from llava_ocr.grounding.held import held_paths
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.grounding.typed import Conventions
 from llava_ocr.merge.pages import merge_pages
 from llava_ocr.records import FieldReading, FieldState, Finding, WordReader
-from llava_ocr.schema import DocumentSchema, GroupNode, LeafNode, Node, RowsNode, tree
+from llava_ocr.schema import DocumentSchema, GroupNode, LeafNode, Node, RowsNode, leaves, tree, without_lists
 from llava_ocr.words.layout import Layout
 
 # A value below this confidence is shown to a person.
 REVIEW_BELOW = 0.5
+# Checksums that a code of another kind does not pass by accident.
+PROVING = ("iban", "vat")
 _DOUBTFUL = (FieldState.CONFLICT, FieldState.AMBIGUOUS, FieldState.UNGROUNDED, FieldState.ILLEGIBLE)
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+@dataclass(frozen=True)
+class ByRules:
+    """What the rulebook read of a page: the guesses that the engine was told, by path, and the whole answer.
+
+    From `lists` the lists are taken where the engine was not asked for any; else it is None.
+    """
+
+    guesses: Mapping[str, str] = field(default_factory=dict)
+    lists: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,7 @@ class AnsweredPage:
     layout: Layout | None
     reader: WordReader
     completion: Completion
+    by_rules: ByRules = ByRules()
 
 
 @dataclass(frozen=True)
@@ -43,21 +60,74 @@ class ReadRecord:
     needs_review: bool
 
 
-def read_record(schema: type[DocumentSchema], pages: Sequence[AnsweredPage]) -> ReadRecord:
-    """Ground each page, merge them, check across fields. Raises OutputError where an answer has not the shape."""
+def read_record(
+    schema: type[DocumentSchema], pages: Sequence[AnsweredPage], *, certainty: Certainty | None = None
+) -> ReadRecord:
+    """Ground each page, merge them, check across fields. Raises OutputError where an answer has not the shape.
+
+    With `certainty`, fitted to the engine, confidences are probabilities; without, they only order fields.
+    """
     root = tree(schema)
     conventions = Conventions(list(layouts_of([page.layout for page in pages])))
-    read = []
+    outside = [leaf for leaf in leaves(root) if "[]" not in leaf.path]
+    read: list[list[PageReading]] = []
+    guessed: list[FieldReading] = []
+    cuts: list[Finding] = []
     for page in pages:
         is_cut = page.completion.stop_reason is not StopReason.END
-        said = parse_answer(page.completion.text, root, is_cut=is_cut)
+        asked = root if page.by_rules.lists is None else without_lists(root)
+        said = parse_answer(page.completion.text, asked, is_cut=is_cut, guesses=page.by_rules.guesses)
+        cuts += [_list_cut(root, page)] if is_cut else []
         index = PageIndex(page.layout) if page.layout is not None and page.layout.words else None
-        read.append(ground(said, GroundedPage(page.page_index, index, page.reader, page.completion.trace, conventions)))
-    fields = merge_pages(read)
-    values = nested(root, fields)
-    filled = schema.model_validate(values)
-    findings = tuple(finding for check in schema.checks for finding in check(filled))
-    return ReadRecord(values, fields, findings, _needs_review(fields, findings))
+        trace, guesses = page.completion.trace, page.by_rules.guesses
+        where = GroundedPage(page.page_index, index, page.reader, trace, conventions, guesses)
+        proved = _proved(said, guesses)
+        kept = [leaf for leaf in said if leaf.path not in proved]
+        untraced = replace(where, trace=TokenTrace())
+        read.append(ground(kept, where) + ground([*proved.values(), *_listed(page, root)], untraced))
+        guessed += ground_guesses(outside, where)
+
+    def check(fields: Sequence[FieldReading]) -> list[Finding]:
+        filled = schema.model_validate(nested(root, fields))
+        return [finding for rule in schema.checks for finding in rule(filled)]
+
+    said_of = [entry.reading for entries in read for entry in entries]
+    fields = balance(merge_pages(read), _by_path([*said_of, *guessed]), check)
+    findings = (*cuts, *check(fields))
+    if certainty is not None:
+        by_name = {leaf.path: leaf for leaf in leaves(root)}
+        held = held_paths(fields, check)
+        fields = with_certainty(fields, findings, held=held, leaves=by_name, certainty=certainty)
+    return ReadRecord(nested(root, fields), fields, findings, needs_review(fields, findings))
+
+
+def _proved(said: Sequence[Said], guesses: Mapping[str, str]) -> dict[str, Said]:
+    """Codes that rules found and the model denies: a checksum that holds is no accident."""
+    denied = [leaf for leaf in said if leaf.text is None and leaf.path in guesses]
+    return {leaf.path: replace(leaf, text=guesses[leaf.path]) for leaf in denied if leaf.node.leaf.checksum in PROVING}
+
+
+def _by_path(readings: Sequence[FieldReading]) -> dict[str, list[FieldReading]]:
+    """What fields outside lists were read as; those that were not, are left out."""
+    rivals: dict[str, list[FieldReading]] = {}
+    for reading in readings:
+        if "[" not in reading.path and reading.value is not None:
+            rivals.setdefault(reading.path, []).append(reading)
+    return rivals
+
+
+def _listed(page: AnsweredPage, root: GroupNode) -> list[Said]:
+    """The rows that rules read; nothing is known of how sure they are."""
+    lists = page.by_rules.lists
+    said = () if lists is None else parse_answer(lists, root, is_cut=False)
+    return [leaf for leaf in said if "[" in leaf.path]
+
+
+def _list_cut(root: GroupNode, page: AnsweredPage) -> Finding:
+    lists = tuple(child.path for child in root.children if isinstance(child, RowsNode))
+    return Finding(
+        "list_cut", f"page {page.page_index + 1}: the answer was cut in a list; later rows are missing", lists
+    )
 
 
 def nested(root: GroupNode, fields: Sequence[FieldReading]) -> dict[str, Any]:
@@ -85,8 +155,9 @@ def _put(values: dict[str, Any], reading: FieldReading, rows: dict[str, GroupNod
     place[steps[-1]] = reading.value
 
 
-def _needs_review(fields: Sequence[FieldReading], findings: Sequence[Finding]) -> bool:
+def needs_review(fields: Sequence[FieldReading], findings: Sequence[Finding], *, below: float = REVIEW_BELOW) -> bool:
+    """Whether a person should look: a check fails, a state is doubtful, or a value is less sure than `below`."""
     return bool(findings) or any(
-        reading.state in _DOUBTFUL or (reading.state is FieldState.VALUE and reading.confidence < REVIEW_BELOW)
+        reading.state in _DOUBTFUL or (reading.state is FieldState.VALUE and reading.confidence < below)
         for reading in fields
     )

@@ -11,6 +11,14 @@ from llava_ocr.errors import ExtractionError, InputError, OutputError
 from llava_ocr.records import DocumentOutcome, PageState
 
 
+class Stage(StrEnum):
+    """Where a run's records go: LIVE ones count at once, STAGED ones wait to be PROMOTED."""
+
+    LIVE = "live"
+    STAGED = "staged"
+    PROMOTED = "promoted"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One order of work: what is read, as which schema, by which engine.
@@ -24,15 +32,21 @@ class Order:
     schema_fingerprint: str
     engine: str
     engine_fingerprint: str
+    stage: Stage = Stage.LIVE
     arguments: Mapping[str, object] = field(default_factory=dict)
 
 
 class RunState(StrEnum):
-    """How a run stands: GREEN when its accounts balance, RED when something is missing."""
+    """How a run stands: GREEN when its accounts balance, RED when something is missing, CANCELLED by a person.
+
+    PAUSED: its budget is spent, nobody is to read for it until it is resumed.
+    """
 
     RUNNING = "running"
+    PAUSED = "paused"
     GREEN = "green"
     RED = "red"
+    CANCELLED = "cancelled"
 
 
 class ReadState(StrEnum):

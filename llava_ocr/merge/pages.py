@@ -37,7 +37,8 @@ def merge_pages(pages: Sequence[Sequence[PageReading]]) -> tuple[FieldReading, .
 
 def merge_field(entries: Sequence[PageReading]) -> FieldReading:
     """Agree on one header field. Pages that do not have it don't count; of different values the one whose label stands
-    beside it wins, if there is just one such; otherwise they are in conflict."""
+    beside it wins, if there is just one such, or else the one that model and rules agree on; otherwise they are in
+    conflict."""
     present = [entry for entry in entries if entry.reading.text is not None]
     if not present:
         return max((entry.reading for entry in entries), key=lambda reading: reading.confidence)
@@ -47,10 +48,11 @@ def merge_field(entries: Sequence[PageReading]) -> FieldReading:
     if len(groups) == 1:
         return _best(present)
     labelled = [group for group in groups.values() if any(entry.label_distance is not None for entry in group)]
-    if len(labelled) == 1:
-        won = _best(labelled[0])
-        lost = [_best(group) for group in groups.values() if group is not labelled[0]]
-        return replace(won, candidates=_values(lost))
+    agreed = [group for group in groups.values() if any(entry.is_agreed for entry in group)]
+    for preferred in (labelled, agreed):
+        if len(preferred) == 1:
+            lost = [_best(group) for group in groups.values() if group is not preferred[0]]
+            return replace(_best(preferred[0]), candidates=_values(lost))
     return _conflict([_best(group) for group in groups.values()])
 
 

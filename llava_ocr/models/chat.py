@@ -57,6 +57,10 @@ PLAIN = ChatFormat("plain", "{system}\n{user}\n", "{user}\n", starts_with_bos=Tr
 CHAT_FORMATS: Mapping[str, ChatFormat] = {chat.name: chat for chat in (MISTRAL, VICUNA, CHATML, PLAIN)}
 
 
+# What opens or closes a turn, or the text, in any of these families.
+TURN_MARKS = ("<s>", "</s>", "<unk>", "<pad>", "<|endoftext|>", "<|startoftext|>", *MISTRAL.markers, *CHATML.markers)
+
+
 def chat_named(name: str) -> ChatFormat:
     """Return the format of that name. Raises ConfigError."""
     if name not in CHAT_FORMATS:

@@ -13,6 +13,7 @@ from llava_ocr.engines.base import EngineProfile
 from llava_ocr.errors import ConfigError, ModelNotFound
 from llava_ocr.geometry import Grid
 from llava_ocr.models.chat import ChatFormat, chat_named, choose_chat
+from llava_ocr.prompts import PromptForm
 from llava_ocr.tiles.grid import DOCUMENT_GRIDS, stock_grids
 
 PROFILE_NAME = "profile.json"
@@ -45,6 +46,8 @@ class _ProfileFile(BaseModel):
     anchored_grids: list[tuple[int, int]]
     takes_grammar: bool = True
     takes_words: bool = True
+    prompt_form: PromptForm = PromptForm.READ
+    reads_lists: bool = True
 
 
 def read_card(folder: Path, *, name: str, fingerprint: str) -> ModelCard:

@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
+from enum import Enum
 
 from llava_ocr.raster.packing import PackedPage
 
@@ -154,6 +155,15 @@ class Channel:
 
 class _PageUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
+        if (module, name) == ("builtins", "getattr"):
+            return _member
         if (module, name) not in _PARTS_OF_A_PAGE:
             raise pickle.UnpicklingError(f"no part of a page: {module}.{name}")
         return super().find_class(module, name)
+
+
+def _member(kind: object, name: str) -> object:
+    """What Python before 3.11.4 pickles an enumeration's member as: `getattr` of the class and its name."""
+    if not (isinstance(kind, type) and issubclass(kind, Enum)):
+        raise pickle.UnpicklingError("an attribute of what is no enumeration")
+    return kind[name]

@@ -10,6 +10,7 @@ from statistics import quantiles
 import numpy as np
 from numpy.typing import NDArray
 
+from llava_ocr.engines.base import Blanks
 from llava_ocr.geometry import Grid, Size
 from llava_ocr.raster.base import OcrMode, PageRead, ReadOptions
 from llava_ocr.raster.blank import is_blank
@@ -19,6 +20,7 @@ from llava_ocr.records import NO_WORDS, PageOutcome, PageState, PageWords, Word,
 from llava_ocr.tiles.cut import cut
 from llava_ocr.tiles.grid import GridBudget, choose_grid
 from llava_ocr.tiles.plan import raster_size, visual_token_budget
+from llava_ocr.tiles.squeeze import Squeeze, plan_squeeze, probe_size
 from llava_ocr.tiles.tiled import TiledRaster
 from llava_ocr.words.layout import lay_out
 from llava_ocr.words.sanity import fault_of
@@ -40,11 +42,13 @@ def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: 
             return _blank(page_index)
         words = _ocr(read_words(seen), note=words.note)
         del seen
-    grid = _grid(sheet.paper, words, options)
-    drawn = _draw(sheet, grid, options)
+    squeeze = _squeeze(sheet, options)
+    grid = _grid(sheet.paper, words, options, squeeze)
+    drawn = _draw(sheet, grid, options, squeeze)
     if not words and is_blank(drawn):
         return _blank(page_index)
-    raster = cut(drawn, grid, tile_px=options.profile.tile_px, dpi=dpi_of(_size_of(drawn), sheet.paper))
+    dpi = dpi_of(_size_of(drawn), sheet.paper)
+    raster = cut(squeeze.apply(drawn) if squeeze else drawn, grid, tile_px=options.profile.tile_px, dpi=dpi)
     image_hash = hash_of(raster)
     return PageRead(
         outcome=PageOutcome(page_index, PageState.OK, image_hash=image_hash, reader=words.reader),
@@ -95,7 +99,14 @@ def _ocr(words: Sequence[Word], *, note: str) -> PageWords:
     return replace(NO_WORDS, note="; ".join(filter(None, (note, "the OCR reader found no words"))))
 
 
-def _grid(paper: PaperSize, words: PageWords, options: ReadOptions) -> Grid:
+def _squeeze(sheet: Sheet, options: ReadOptions) -> Squeeze | None:
+    """The blank bands to take out, if that is ordered and there are any."""
+    if options.profile.blanks is not Blanks.SQUEEZE:
+        return None
+    return plan_squeeze(sheet.draw(shrunk_to(probe_size(sheet.paper.shape), options.limits.max_pixels)))
+
+
+def _grid(paper: PaperSize, words: PageWords, options: ReadOptions, squeeze: Squeeze | None) -> Grid:
     profile = options.profile
     budget = GridBudget(
         tile_px=profile.tile_px,
@@ -104,12 +115,19 @@ def _grid(paper: PaperSize, words: PageWords, options: ReadOptions) -> Grid:
         max_visual_tokens=visual_token_budget(options.max_visual_tokens, profile.context_tokens),
     )
     is_anchored = bool(words) and profile.takes_words
-    em = em_height(words.words, paper.aspect)
-    return choose_grid(paper.shape, em, grids=profile.anchored_grids if is_anchored else profile.grids, budget=budget)
+    em, shape = em_height(words.words, paper.aspect), paper.shape
+    if squeeze is not None:
+        left = squeeze.left_of(shape)
+        em, shape = (em * shape.height / left.height if em else None), left
+    return choose_grid(shape, em, grids=profile.anchored_grids if is_anchored else profile.grids, budget=budget)
 
 
-def _draw(sheet: Sheet, grid: Grid, options: ReadOptions) -> NDArray[np.uint8]:
-    size = raster_size(sheet.paper.shape, grid, options.profile.tile_px)
+def _draw(sheet: Sheet, grid: Grid, options: ReadOptions, squeeze: Squeeze | None) -> NDArray[np.uint8]:
+    shape, tile_px = sheet.paper.shape, options.profile.tile_px
+    if squeeze is None:
+        size = raster_size(shape, grid, tile_px)
+    else:
+        size = squeeze.whole_of(raster_size(squeeze.left_of(shape), grid, tile_px))
     return sheet.draw(shrunk_to(size, options.limits.max_pixels))
 
 

@@ -94,6 +94,17 @@ class MuPdfPaper:
             sheet = MuPdfSheet(page)
         yield sheet
 
+    def save_stripped(self, into: Path) -> None:
+        """Write the pages to a new file, as they are, and nothing that only a program would read."""
+        kept = ("clean_pages", "hidden_text", "javascript", "redactions", "remove_links", "reset_fields")
+        try:
+            self._document.scrub(**dict.fromkeys((*kept, "reset_responses", "thumbnails"), False))
+            # Files may also hang on the catalog, as associated ones; unless that goes they stay in the copy.
+            self._document.xref_set_key(self._document.pdf_catalog(), "AF", "null")
+            self._document.save(str(into), garbage=3, encryption=pymupdf.PDF_ENCRYPT_NONE)
+        except FAULTS as fault:
+            raise mupdf_error(fault, CorruptDocument, "the PDF can't be copied") from fault
+
     def close(self) -> None:
         """Close the document and empty MuPDF's store, which else keeps the fonts and images of old documents."""
         self._document.close()
@@ -112,6 +123,15 @@ def open_pdf(path: Path, passwords: Sequence[str], limits: Limits) -> MuPdfPaper
     if num_pages < 1:
         raise NoPages("the PDF opens and has no pages")
     return MuPdfPaper(document, check_num_pages(num_pages, limits))
+
+
+def copy_without_attachments(path: Path, into: Path, passwords: Sequence[str]) -> None:
+    """Write a PDF's pages alone: no embedded file, no attachment, no metadata, no password. Raises as `open_pdf`."""
+    paper = open_pdf(path, passwords, Limits())
+    try:
+        paper.save_stripped(into)
+    finally:
+        paper.close()
 
 
 def mupdf_error(fault: BaseException, otherwise: type[InputError], what: str) -> InputError:

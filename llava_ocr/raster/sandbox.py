@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,8 +73,12 @@ class Sandbox:
 
     def read(self, path: Path, passwords: Sequence[str] = ()) -> Iterator[PageRead]:
         """Yield every page; one that can't be read says why in its outcome. Raises InputError before the first."""
+        return self.read_from(path, 0, passwords)
+
+    def read_from(self, path: Path, first_page: int, passwords: Sequence[str] = ()) -> Generator[PageRead, None, None]:
+        """Yield the pages from `first_page` on; as `read` otherwise. Closing it early costs the child process."""
         check_stored(path, self._options.limits)
-        reading = _Reading(str(path), tuple(passwords))
+        reading = _Reading(str(path), tuple(passwords), first_page)
         while not reading.is_complete:
             with self._borrowed() as child:
                 yield from reading.pages(child)
@@ -116,11 +120,11 @@ class Sandbox:
 class _Reading:
     """Where the reading of one document stands, over however many children it takes."""
 
-    def __init__(self, path: str, passwords: tuple[str, ...]) -> None:
+    def __init__(self, path: str, passwords: tuple[str, ...], first_page: int = 0) -> None:
         self._path = path
         self._passwords = passwords
         self._num_pages: int | None = None
-        self._next_page = 0
+        self._next_page = first_page
         self._num_deaths = 0
 
     @property

@@ -19,7 +19,10 @@ NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row: `total` is `quantity * unit_price` less `discount` percent. `details` are lines printed below it."""
+    """One row: `total` is `quantity * unit_price / per` less `discount` percent. `details` are lines printed below it.
+
+    `per` says for how many units the price is, as for screws that are sold by the hundred.
+    """
 
     description: str
     details: tuple[str, ...]
@@ -30,6 +33,7 @@ class Item:
     discount: Decimal
     rate: Decimal
     total: Decimal
+    per: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def draw_items(rng: Random, market: Market, style: Style, *, industry: str, day:
     language = style.language
     names = goods["items"][language]
     has_details, places = chance(rng, 0.3), weighted(rng, [(2, 0.9), (3, 0.05), (4, 0.05)])
+    per = rng.choice((10, 100, 100, 1000)) if chance(rng, 0.05) else 1
     discount_share = 0.4 if chance(rng, 0.12) else 0.0
     rates = [Decimal(rate) for rate in market.rates]
     share_reduced = 0.35 if chance(rng, 0.3) else 0.0
@@ -90,10 +95,11 @@ def draw_items(rng: Random, market: Market, style: Style, *, industry: str, day:
                 article=make_reference(rng, day.year, letters=rng.choice(("A", "ART", "SKU", "P"))),
                 quantity=quantity,
                 unit=unit,
-                unit_price=price,
+                unit_price=price * per,
                 discount=discount,
                 rate=rng.choice(rates[1:]) if len(rates) > 1 and chance(rng, share_reduced) else rate,
                 total=to_cents(quantity * price * (100 - discount) / 100),
+                per=per,
             )
         )
     return tuple(items)

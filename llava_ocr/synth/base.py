@@ -88,6 +88,7 @@ class PaintedDocument:
     """Truth with its print. `truth` is nested as in the schema: ISO dates, plain decimal strings, None where absent.
 
     Every non-null leaf of `truth` is printed at least once; `printed` says where, `language` is en, de or fr.
+    `patterns` names what of layout and wording it has that others have not.
     `root` is the tree of an ad-hoc schema (label/value sheets), None where `schema` names a known one.
     """
 
@@ -99,3 +100,4 @@ class PaintedDocument:
     printed: tuple[PrintedValue, ...]
     origin: Origin = Origin("", "", "")
     root: GroupNode | None = None
+    patterns: frozenset[str] = frozenset()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from llava_ocr.synth.canvas import Canvas, Ink, phrase_width
+from llava_ocr.synth.canvas import Canvas, Ink, phrase_width, wrap
 from llava_ocr.synth.look import Look, with_end
-from llava_ocr.synth.phrases import Phrase, join
+from llava_ocr.synth.phrases import Phrase, join, tokens
 from llava_ocr.synth.streams import weighted
 
 Line = tuple[Phrase, Ink]
@@ -58,12 +58,20 @@ def put_lines(canvas: Canvas, frame: Frame, lines: Sequence[Line], look: Look, *
     return y
 
 
+def lines_height(lines: Sequence[Line], look: Look, width: float) -> float:
+    """Return the height that `put_lines` would take."""
+    return sum(
+        ink.size * look.leading * (len(wrap(tokens(phrase), ink, width=width)) if phrase else 0.5)
+        for phrase, ink in lines
+    )
+
+
 def put_pairs(canvas: Canvas, frame: Frame, pairs: Sequence[Pair], look: Look, *, shape: str) -> float:
     """Put label/value pairs in one of `PAIR_SHAPES`. Returns the height reached."""
     if not pairs:
         return frame.y
     if shape == "strip" and len(pairs) <= max(2, int(frame.width / 75)):
-        return _strip(canvas, frame, pairs, look)
+        return put_strip(canvas, frame, pairs, look)
     if shape == "above":
         lines: list[Line] = []
         for label, phrase in pairs:
@@ -95,7 +103,9 @@ def _aligned(canvas: Canvas, frame: Frame, pairs: Sequence[Pair], look: Look, *,
                 frame.x, y + ink.size, text, label_ink, width=split - ink.size, leading=leading, align=1.0
             )
         else:
-            end = canvas.paragraph(frame.x, y + ink.size, text, label_ink, width=max(split, 20), leading=leading)
+            end = canvas.paragraph(
+                frame.x, y + ink.size, text, label_ink, width=max(split - ink.size * 0.5, 20), leading=leading
+            )
         align = 1.0 if shape in ("right", "both_right") else 0.0
         room = max(frame.width - split, 30)
         y = canvas.paragraph(frame.x + split, y + ink.size, phrase, ink, width=room, leading=leading, align=align)
@@ -105,7 +115,7 @@ def _aligned(canvas: Canvas, frame: Frame, pairs: Sequence[Pair], look: Look, *,
     return y
 
 
-def _strip(canvas: Canvas, frame: Frame, pairs: Sequence[Pair], look: Look) -> float:
+def put_strip(canvas: Canvas, frame: Frame, pairs: Sequence[Pair], look: Look) -> float:
     """Labels in one row, their values in the row below."""
     cell = frame.width / len(pairs)
     leading = look.size * 1.5

@@ -82,6 +82,12 @@ class Canvas:
             y += leading or ink.leading
         return y
 
+    def scatter(self, spots: Sequence[tuple[float, float]], phrase: Phrase, ink: Ink) -> None:
+        """Put each word of a phrase at a place of its own: the left end of its baseline."""
+        homes: dict[int, list[int]] = {}
+        for (x, y), token in zip(spots, tokens(phrase), strict=True):
+            self._line(x, y, [token], phrase, ink=ink, align=0.0, homes=homes)
+
     def rule(self, x0: float, y0: float, x1: float, y1: float, *, width: float = 0.5, color: Rgb = BLACK) -> None:
         """Draw a straight line."""
         self._sheet.marks.append(Stroke(x0, y0, x1, y1, width, color))

@@ -62,10 +62,14 @@ def draw_subjects(rng: Random, count: int) -> list[dict[str, str]]:
 def draw_concept(rng: Random, subjects: list[dict[str, str]], language: str) -> Concept:
     """Draw a lone concept or an attribute of one of `subjects`."""
     if chance(rng, 0.35):
-        entry = rng.choice(BANK["lone"])
-        labels, english = tuple(entry[language]), tuple(entry["en"])
-        return Concept(entry["name"], entry["name"], "", Kind(entry["kind"]), entry["draw"], labels, labels, english)
+        return lone_concept(rng.choice(BANK["lone"]), language)
     return concept_of(rng.choice(subjects), rng.choice(BANK["attributes"]), language)
+
+
+def lone_concept(entry: dict[str, Any], language: str) -> Concept:
+    """Word a concept that is of no subject."""
+    labels, english = tuple(entry[language]), tuple(entry["en"])
+    return Concept(entry["name"], entry["name"], "", Kind(entry["kind"]), entry["draw"], labels, labels, english)
 
 
 def concept_of(subject: dict[str, str], attribute: dict[str, Any], language: str) -> Concept:

@@ -12,6 +12,27 @@ from llava_ocr.synth.streams import chance, weighted
 from llava_ocr.synth.vocabulary import CALENDAR
 
 SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF", "CAD": "$", "AUD": "$", "MYR": "RM", "SGD": "S$"}
+# Currencies of no market here, which invoices seeded from files may have: they are named by their code.
+SIGNS |= {
+    code: code
+    for code in (
+        "SEK",
+        "DKK",
+        "NOK",
+        "ISK",
+        "PLN",
+        "CZK",
+        "HUF",
+        "RON",
+        "BGN",
+        "TRY",
+        "JPY",
+        "CNY",
+        "INR",
+        "NZD",
+        "ZAR",
+    )
+}
 # A bare dollar sign names the US dollar; elsewhere the code must stand on the page too.
 SIGN_NAMES_CURRENCY = {"EUR", "USD", "GBP", "CHF", "MYR", "SGD"}
 

@@ -43,12 +43,12 @@ def write_demo(folder: Path) -> tuple[Path, ...]:
 
 
 def _find(schema: str, *, num_pages: int, skip: int) -> PaintedDocument:
-    """Find the first painted documents of so many pages that have a handful of rows, and pass over `skip` of them."""
+    """Find the first painted document of so many pages, with more rows on more pages, and pass over `skip` of them."""
     rng = Random("demo")
     while True:
         document = paint(schema, rng.randrange(10**6))
         rows = document.truth["lines"]
-        is_wanted = len(document.pages) == num_pages and (num_pages > 1 or 3 <= len(rows) <= 8)
+        is_wanted = len(document.pages) == num_pages and (len(rows) > 8 if num_pages > 1 else 3 <= len(rows) <= 8)
         if is_wanted and skip == 0:
             return document
         skip -= is_wanted
@@ -56,4 +56,4 @@ def _find(schema: str, *, num_pages: int, skip: int) -> PaintedDocument:
 
 def _cut(content: bytes) -> bytes:
     """Leave the head of a file, as an upload that broke off does: too little for a reader to repair."""
-    return content[: min(700, len(content) // 3)]
+    return content[: min(200, len(content) // 3)]

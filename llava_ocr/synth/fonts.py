@@ -56,6 +56,12 @@ SYSTEM_STEMS = {
     "URWGothic": ("URWGothic-Book", "URWGothic-Demi", "URWGothic-BookOblique"),
     "URWBookman": ("URWBookman-Light", "URWBookman-Demi", "URWBookman-LightItalic"),
 }
+# Faces that look written by hand, looked for on the system.
+SCRIPT_STEMS = (
+    "Caveat-Regular", "Caveat[wght]", "IndieFlower-Regular", "PatrickHand-Regular", "Kalam-Regular", "Purisa",
+    "Comic Sans MS", "comic", "Bradley Hand Bold", "segoescb", "segoesc", "Inkfree", "Noteworthy", "ComicNeue-Regular",
+    "ComicNeue-Italic", "Z003-MediumItalic", "HomemadeApple-Regular",
+)  # fmt: skip
 MONO = frozenset({"Courier", "DejaVuSansMono", "CourierPrime", "Inconsolata", "FiraMono", "SpaceMono", "Cascadia"})
 
 
@@ -127,6 +133,12 @@ def choose_family(rng: Random) -> Family:
     names = families()
     weights = [3.0 if name == "Helvetica" else 0.4 if name in MONO else 1.0 for name in names]
     return open_family(rng.choices(names, weights)[0])
+
+
+def find_script(rng: Random) -> Face | None:
+    """Pick one of this machine's faces that look written by hand; None where there is none."""
+    found = [stem for stem in SCRIPT_STEMS if stem in _system_files()]
+    return open_face(rng.choice(found)) if found else None
 
 
 @cache

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from llava_ocr.synth.blocks import Frame, Line, Pair, put_lines, put_pairs
+from llava_ocr.synth.blocks import Frame, Line, Pair, lines_height, put_lines, put_pairs, put_strip
 from llava_ocr.synth.canvas import Canvas, Ink
+from llava_ocr.synth.codes import fill
 from llava_ocr.synth.invoice import Invoice
+from llava_ocr.synth.invoice_foot import say_closing
 from llava_ocr.synth.invoice_head import (
     Cell,
     say_contact,
@@ -18,10 +20,16 @@ from llava_ocr.synth.invoice_head import (
     say_sender_line,
 )
 from llava_ocr.synth.look import WHITE, Look
+from llava_ocr.synth.parties import Party
 from llava_ocr.synth.phrases import Phrase
 from llava_ocr.synth.sayings import AddressStyle, Speech
 from llava_ocr.synth.streams import chance
 
+COURTESIES: dict[str, dict[str, tuple[str, ...]]] = {
+    "de": {"person": ("Herrn", "Frau", "Herr"), "company": ("Firma", "An", "An die", "Fa.")},
+    "fr": {"person": ("Monsieur", "Madame", "M."), "company": ("Société", "À l'attention de", "Entreprise")},
+    "en": {"person": ("Mr.", "Ms.", "To"), "company": ("Messrs.", "To", "Attn.")},
+}
 SELLER_SHARES = (
     ("phone", 0.45), ("fax", 0.2), ("email", 0.4), ("web", 0.3), ("vat_id", 0.35), ("tax_number", 0.12),
     ("register", 0.1), ("gln", 0.06), ("iban", 0.05), ("bic", 0.03), ("manager", 0.04),
@@ -72,6 +80,9 @@ class Head:
             "title_meta": self._title_meta,
             "subject": self._subject,
             "place_and_day": self._place_and_day,
+            "date_only": self._date_only,
+            "reference_row": self._reference_row,
+            "seller_column": self._seller_column,
             "logo": self._logo,
             "seller": self._seller,
             "seller_center": self._seller,
@@ -102,12 +113,55 @@ class Head:
         return self._pairs(frame.moved(y + self.look.size * 0.6), self.meta)
 
     def _subject(self, frame: Frame, _: Cell) -> float:
-        ink = self.look.heading(self.speech.rng.uniform(1.0, 1.7))
-        return put_lines(self.canvas, frame, [(self.subject, ink)], self.look)
+        speech, look = self.speech, self.look
+        lines: list[Line] = [(self.subject, look.heading(speech.rng.uniform(1.0, 1.7)))]
+        align = 0.0
+        if speech.shows("title bar", 0.1):
+            height = lines_height(lines, look, frame.width)
+            self.canvas.shade(frame.x - 4, frame.y, frame.x + frame.width, frame.y + height + 3, color=look.tint)
+            align = speech.rng.choice((0.0, 0.5))
+        y = put_lines(self.canvas, frame, lines, look, align=align)
+        # The number of another invoice, which this one corrects.
+        if speech.shows("refers to another invoice", 0.7 if self.invoice.is_credit else 0.04):
+            y = put_lines(self.canvas, frame.moved(y), [(say_closing(speech, self.invoice, "late"), look.body)], look)
+        return y
 
     def _place_and_day(self, frame: Frame, cell: Cell) -> float:
         phrase = say_place_and_day(self.speech, self.invoice)
         return put_lines(self.canvas, frame, [(phrase, self.look.body)], self.look, align=cell.align)
+
+    def _date_only(self, frame: Frame, _: Cell) -> float:
+        """A date that nothing explains."""
+        day = self.speech.day(self.invoice.issued, "issue_date")
+        return put_lines(self.canvas, frame.moved(frame.y + 8), [(day, self.look.body)], self.look)
+
+    def _reference_row(self, frame: Frame, _: Cell) -> float:
+        """Numbers and dates as columns, each under its label, in as many rows as they need."""
+        rng, look = self.speech.rng, self.look
+        signs = [("your_sign", (fill(rng, "??-##").lower(),)), ("our_sign", (fill(rng, "??/??").lower(),))]
+        pairs = [(self.speech.label(name), phrase) for name, phrase in signs if chance(rng, 0.6)] + self.meta
+        per_row = rng.randint(3, 5)
+        y = frame.y
+        for start in range(0, len(pairs), per_row):
+            row = pairs[start : start + per_row]
+            narrow = Frame(frame.x, y, frame.width * len(row) / per_row)
+            y = put_strip(self.canvas, narrow, row, look) + look.size * 0.8
+        return y
+
+    def _seller_column(self, frame: Frame, _: Cell) -> float:
+        """The issuer in a narrow gray column at the right, name, address and contacts below each other."""
+        speech, look = self.speech, self.look
+        gray = chance(speech.rng, 0.5)
+        ink = replace(look.small, color=(0.45, 0.45, 0.45)) if gray else look.small
+        lines = say_party(
+            speech, self.invoice.seller, "seller", self.address, name_ink=replace(ink, face=look.family.bold)
+        )
+        lines = [lines[0], *((phrase, ink) for phrase, _ in lines[1:])]
+        has_labels = chance(speech.rng, 0.6)
+        for label, phrase in self._contact(SIDEBAR_SHARES):
+            lines.append(((f"{label} ", *phrase) if has_labels else phrase, ink))
+        x = frame.x + frame.width * 0.3
+        return put_lines(self.canvas, Frame(x, frame.y, frame.width * 0.7), lines, look)
 
     def _logo(self, frame: Frame, cell: Cell) -> float:
         """A drawn sign, a word mark, or both; the word mark is a brand, not the company's name."""
@@ -175,8 +229,10 @@ class Head:
         name_ink = look.bold if chance(rng, 0.3) else look.body
         label_ink = look.bold if chance(rng, 0.6) else look.small
         lines: list[Line] = [((speech.label(role),), label_ink)] if has_label else []
+        lines += self._courtesy(party)
         lines += say_party(speech, party, role, self.address, name_ink=name_ink)
-        y = put_lines(self.canvas, frame, lines, look)
+        is_spaced = speech.shows("spaced address", 0.05)
+        y = put_lines(self.canvas, frame, lines, replace(look, leading=1.9) if is_spaced else look)
         if role != "buyer":
             return y
         shares = [("vat_id", 0.25), ("phone", 0.06), ("email", 0.08), ("gln", 0.05)]
@@ -184,6 +240,14 @@ class Head:
         return put_lines(
             self.canvas, frame.moved(y), [((f"{label} ", *phrase), look.body) for label, phrase in contact], look
         )
+
+    def _courtesy(self, party: Party) -> list[Line]:
+        """The line above a name that letters are polite with."""
+        language, is_person = self.look.language, party.vat_id is None and party.name == party.person
+        if not self.speech.shows("courtesy line", 0.3 if is_person else 0.08):
+            return []
+        words = COURTESIES[language]["person" if is_person else "company"]
+        return [((self.speech.rng.choice(words),), self.look.body)]
 
     def _party_pairs(self, frame: Frame, role: str) -> float:
         look, speech = self.look, self.speech

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from llava_ocr.synth.blocks import Frame, Line, Pair, put_lines
-from llava_ocr.synth.canvas import Canvas, Ink, wrap
-from llava_ocr.synth.codes import IBAN_SHAPES, fill, make_reference
+from llava_ocr.synth.blocks import Line, Pair
+from llava_ocr.synth.codes import IBAN_SHAPES, fill
 from llava_ocr.synth.conventions import to_cents
 from llava_ocr.synth.invoice import Invoice
-from llava_ocr.synth.look import Look
-from llava_ocr.synth.phrases import Phrase, fill_in, join, tokens
+from llava_ocr.synth.phrases import Phrase, fill_in
 from llava_ocr.synth.sayings import Speech
-from llava_ocr.synth.streams import chance, weighted
+from llava_ocr.synth.streams import chance
 from llava_ocr.synth.vocabulary import WORDING
 
 
@@ -30,17 +28,29 @@ class Section:
 
 def say_closing(speech: Speech, invoice: Invoice, concept: str) -> Phrase:
     """Say one of a concept's sentences, its holes filled."""
-    return _say(speech, invoice, speech.rng.choice(WORDING[speech.style.language][concept]))
+    return say(speech, invoice, speech.rng.choice(WORDING[speech.style.language][concept]))
 
 
-def _say(speech: Speech, invoice: Invoice, template: str) -> Phrase:
+def say_note(speech: Speech, invoice: Invoice) -> Phrase:
+    """Say one of the notes that issuers add."""
+    return say_closing(speech, invoice, "notes")
+
+
+def say(speech: Speech, invoice: Invoice, template: str) -> Phrase:
+    """Say a sentence, its holes filled."""
     return fill_in(template, _holes(speech, invoice, template))
 
 
 def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]:
     """Say what a sentence's holes hold; only those in the template are said, so that nothing else counts as printed."""
     rng, seller, dates = speech.rng, invoice.seller, invoice.dates
-    which = "period_start" if "{date2}" in template else rng.choice(("early", "delivery_date", "next", "order_date"))
+    which = (
+        "early"
+        if "{less}" in template
+        else "period_start"
+        if "{date2}" in template
+        else rng.choice(("early", "delivery_date", "next", "order_date"))
+    )
     said: dict[str, Phrase] = {
         "name": (invoice.contact,),
         "last": (invoice.buyer.person.split()[-1],),
@@ -58,6 +68,8 @@ def _holes(speech: Speech, invoice: Invoice, template: str) -> dict[str, Phrase]
         "date2": (speech.style.day(dates["period_end"]),),
         "amount": (speech.style.amount(to_cents(invoice.totals.grand * Decimal(rng.randint(2, 90)) / 100)),),
     }
+    if "{less}" in template:
+        said["less"] = (speech.style.amount(to_cents(invoice.totals.due * 98 / 100)),)
     if "{due}" in template:
         said["due"] = speech.day(invoice.due, "due_date")
     if "{number}" in template:
@@ -83,6 +95,8 @@ def say_payment(speech: Speech, invoice: Invoice) -> list[Section]:
     sections: list[Section] = []
     shares = (("payment_due", 0.35), ("payment_terms", 0.4), ("payment_iban", 0.2 if has_iban(invoice) else 0.0))
     sentences = [concept for concept, share in shares if chance(rng, share)]
+    if speech.shows("prompt payment discount", 0.1):
+        sentences.insert(0, "skonto")
     heading = speech.label("payment") if chance(rng, 0.3) else ""
     if sentences:
         sections.append(Section(heading, [(say_closing(speech, invoice, concept), look.body) for concept in sentences]))
@@ -90,7 +104,7 @@ def say_payment(speech: Speech, invoice: Invoice) -> list[Section]:
         sections.append(
             Section(
                 speech.label("payment") if chance(rng, 0.5) else "",
-                pairs=_bank_pairs(speech, invoice),
+                pairs=say_bank(speech, invoice),
                 shape=rng.choice(("colon", "columns", "strip", "above")),
                 share=rng.uniform(0.5, 1.0),
             )
@@ -98,7 +112,7 @@ def say_payment(speech: Speech, invoice: Invoice) -> list[Section]:
     if chance(rng, 0.5):
         ink = look.small if chance(rng, 0.5) else look.body
         templates = rng.sample(WORDING[speech.style.language]["notes"], rng.randint(1, 4))
-        lines = [(_say(speech, invoice, template), ink) for template in templates]
+        lines = [(say(speech, invoice, template), ink) for template in templates]
         sections.append(Section(speech.label("info") if chance(rng, 0.4) else "", lines, share=rng.uniform(0.5, 1.0)))
     if chance(rng, 0.4):
         lines = [(say_closing(speech, invoice, "closing"), look.body)]
@@ -129,7 +143,8 @@ def has_iban(invoice: Invoice) -> bool:
     return invoice.market.country in IBAN_SHAPES
 
 
-def _bank_pairs(speech: Speech, invoice: Invoice) -> list[Pair]:
+def say_bank(speech: Speech, invoice: Invoice) -> list[Pair]:
+    """Say the account to pay to, and what to pay by when."""
     rng, seller = speech.rng, invoice.seller
     if has_iban(invoice):
         pairs: list[Pair] = [(speech.label("iban"), speech.iban(seller.iban, "iban"))]
@@ -147,71 +162,3 @@ def _bank_pairs(speech: Speech, invoice: Invoice) -> list[Pair]:
     if chance(rng, 0.25):
         pairs.append((speech.label("reference"), speech.text(invoice.number, "invoice_number")))
     return pairs
-
-
-def put_footers(canvas: Canvas, speech: Speech, invoice: Invoice) -> None:
-    """Put the footer and the page number on every page."""
-    look, rng = speech.look, speech.rng
-    kind = weighted(rng, [("columns", 0.42), ("centered", 0.25), ("none", 0.33)])
-    numbered = weighted(rng, [("always", 0.4), ("many", 0.3), ("never", 0.3)])
-    place = rng.choice((0.0, 0.5, 1.0, 1.0))
-    at_top, first_only, has_rule = chance(rng, 0.1), chance(rng, 0.2), chance(rng, 0.5)
-    template = speech.label("page")
-    phrases = _legal(speech, invoice) if kind != "none" else []
-    num_columns = rng.randint(2, 4)
-    for page in range(canvas.num_pages):
-        canvas.turn_to(page)
-        if not (first_only and page):
-            _footer(canvas, look, phrases, num_columns=num_columns if kind == "columns" else 1, has_rule=has_rule)
-        if numbered == "always" or (numbered == "many" and canvas.num_pages > 1):
-            text = template.replace("{p}", str(page + 1)).replace("{n}", str(canvas.num_pages))
-            x = look.left + look.inner_width * place
-            canvas.text(x, look.top * 0.6 if at_top else look.height - 14, (text,), look.small, align=place)
-
-
-def _footer(canvas: Canvas, look: Look, phrases: list[Phrase], *, num_columns: int, has_rule: bool) -> None:
-    if not phrases:
-        return
-    top = look.height - look.bottom + 4
-    if has_rule:
-        canvas.rule(look.left, top - 3, look.width - look.right, top - 3, width=0.4, color=look.accent)
-    width = look.inner_width / num_columns
-    per = -(-len(phrases) // num_columns)
-    columns = [phrases[column * per : (column + 1) * per] for column in range(num_columns)]
-    if num_columns == 1:
-        columns = [[join(phrases, " · ")]]
-    ink = _small_enough(columns, look, width=width - 6, height=look.height - top - 12)
-    for number, column in enumerate(columns):
-        frame = Frame(look.left + number * width, top, width - 6)
-        put_lines(canvas, frame, [(phrase, ink) for phrase in column], look, align=0.5 if num_columns == 1 else 0.0)
-
-
-def _small_enough(columns: list[list[Phrase]], look: Look, *, width: float, height: float) -> Ink:
-    """Shrink the small print until the footer ends above the paper's edge."""
-    ink = look.small
-    while ink.size > 4:
-        num_lines = max(sum(len(wrap(tokens(phrase), ink, width=width)) for phrase in column) for column in columns)
-        if num_lines * ink.size * look.leading <= height:
-            break
-        ink = replace(ink, size=ink.size * 0.93)
-    return ink
-
-
-def _legal(speech: Speech, invoice: Invoice) -> list[Phrase]:
-    rng, seller = speech.rng, invoice.seller
-    phrases: list[Phrase] = []
-    if chance(rng, 0.8):
-        phrases.append(speech.text(seller.name, "seller.name"))
-    if chance(rng, 0.5):
-        phrases.append(speech.text(seller.street, "seller.street"))
-        phrases.append(
-            (*speech.text(seller.postcode, "seller.postcode"), " ", *speech.text(seller.city, "seller.city"))
-        )
-    templates = [t for t in WORDING[speech.style.language]["legal"] if chance(rng, 0.55)]
-    for template in templates:
-        lacks_vat = "{vat}" in template and not seller.vat_id
-        if not lacks_vat and ("{iban}" not in template or has_iban(invoice)):
-            phrases.append(_say(speech, invoice, template))
-    if chance(rng, 0.2):
-        phrases.append((make_reference(rng, invoice.issued.year),))
-    return phrases

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llava_ocr.synth.blocks import Line, Pair
 from llava_ocr.synth.canvas import Ink
+from llava_ocr.synth.codes import fill
 from llava_ocr.synth.conventions import SIGNS
 from llava_ocr.synth.invoice import Invoice
 from llava_ocr.synth.look import pick_some
@@ -63,10 +64,21 @@ def _letter(speech: Speech) -> list[list[Cell]]:
         # Many letters name their sender in the small line and the footer alone.
         "logo_only": [Cell(1.0, "logo", rng.choice((0.0, 0.5, 1.0)))],
     }[shape]
-    window, right = Cell(0.55, "window"), Cell(0.45, rng.choice(("meta", "meta", "seller_contact")))
-    rows = [first, [window, right]]
-    has_day = chance(rng, 0.25)
-    if has_day:
+    right = Cell(0.45, rng.choice(("meta", "meta", "seller_contact", "seller_column")))
+    if right.block == "seller_column":
+        first = [Cell(1.0, "logo", rng.choice((0.0, 1.0)))]
+    rows = [[Cell(0.5, "date_only"), Cell(0.5, "logo", 1.0)]] if speech.shows("date alone", 0.06) else []
+    rows.append(first)
+    window = Cell(0.55, "window")
+    if speech.shows("reference row", 0.18):
+        # The old German form: a row of labels under the window, the values beneath them.
+        beside = "seller_contact" if right.block == "meta" else right.block
+        return [*rows, [window, Cell(0.45, beside)], [Cell(1.0, "reference_row")], [Cell(1.0, "subject")]]
+    if speech.shows("recipient at the right", 0.22 if speech.market.country in ("FR", "CH", "BE") else 0.06):
+        rows.append([Cell(0.55, right.block), Cell(0.45, "window")])
+    else:
+        rows.append([window, right])
+    if chance(rng, 0.25):
         rows.append([Cell(1.0, "place_and_day", rng.choice((0.0, 1.0, 1.0)))])
     rows.append([Cell(1.0, "subject")])
     return rows if right.block == "meta" else [*rows, [Cell(1.0, "meta")]]
@@ -115,6 +127,11 @@ def say_meta(speech: Speech, invoice: Invoice, *, said_before: frozenset[str] = 
         "reference": (refs["reference"],),
         "contact": (invoice.contact,),
         "terms": (rng.choice(_values(speech, "terms_value")),),
+        "account_number": (fill(rng, rng.choice(("##########", "####.####", "### ### ###"))),),
+        "your_sign": (fill(rng, rng.choice(("??/??", "??-##", "?? ####"))).lower(),),
+        "our_sign": (fill(rng, rng.choice(("??/??", "??-##", "?? ####"))),),
+        "your_vat": speech.vat_id(invoice.buyer.vat_id, "buyer.vat_id"),
+        "our_vat": speech.vat_id(invoice.seller.vat_id, "seller.vat_id"),
     }
     shares = [
         ("invoice_number", 0.4 if "invoice_number" in said_before else 1.0),
@@ -128,8 +145,15 @@ def say_meta(speech: Speech, invoice: Invoice, *, said_before: frozenset[str] = 
         ("reference", 0.22),
         ("contact", 0.22),
         ("terms", 0.2),
+        ("account_number", 0.06),
+        ("your_sign", 0.06),
+        ("our_sign", 0.06),
+        ("your_vat", 0.09),
+        ("our_vat", 0.05),
     ]
-    names = pick_some(rng, shares)
+    names = [name for name in pick_some(rng, shares) if said[name]]
+    if "your_vat" in names:
+        speech.patterns.add("recipient's tax number")
     if chance(rng, 0.2):
         rng.shuffle(names)
     pairs = [(speech.label(name), said[name]) for name in names]

@@ -2,86 +2,144 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from random import Random
 
 from llava_ocr.synth.base import Origin, PaintedDocument
 from llava_ocr.synth.blocks import Frame, Line, Pair, choose_shape, put_lines, put_pairs
 from llava_ocr.synth.canvas import Canvas, Ink
+from llava_ocr.synth.conventions import Style
+from llava_ocr.synth.fonts import open_family
 from llava_ocr.synth.invoice import Invoice, draw_invoice
 from llava_ocr.synth.invoice_blocks import Head
-from llava_ocr.synth.invoice_foot import put_footers, say_closing, say_conditions, say_payment
+from llava_ocr.synth.invoice_flow import Flow, start_flow
+from llava_ocr.synth.invoice_foot import say_closing, say_conditions, say_payment
+from llava_ocr.synth.invoice_footer import put_footers, put_page_numbers
+from llava_ocr.synth.invoice_form import paint_form
 from llava_ocr.synth.invoice_head import Cell, head_rows, say_meta, say_subject
-from llava_ocr.synth.invoice_items import carried_amounts, make_items_table
-from llava_ocr.synth.invoice_sums import make_sums_strip, make_tax_table, put_sums, say_sums
+from llava_ocr.synth.invoice_lists import MAX_TOLD_ITEMS, put_dotted, put_glance, put_told
+from llava_ocr.synth.invoice_slips import put_slips
+from llava_ocr.synth.invoice_totals import choose_place, put_items, put_totals
+from llava_ocr.synth.invoice_viewer import paint_viewer, raw_style
 from llava_ocr.synth.look import Look, draw_look
 from llava_ocr.synth.sayings import Speech, draw_address_style
 from llava_ocr.synth.shapes import fill_shape
 from llava_ocr.synth.streams import chance, stream, weighted
-from llava_ocr.synth.table import put_table
 from llava_ocr.synth.vocabulary import WORDING
 
 SKELETONS = (
-    ("letter", 0.32), ("columns", 0.32), ("boxes", 0.11), ("dump", 0.12), ("plain", 0.06), ("sidebar", 0.07),
+    ("letter", 0.32), ("columns", 0.28), ("boxes", 0.1), ("dump", 0.07), ("plain", 0.05), ("sidebar", 0.07),
+    ("viewer", 0.1), ("form", 0.06),
 )  # fmt: skip
+# Skeletons that are no letters paint all of their pages themselves.
+WHOLE: dict[str, Callable[[Flow], str]] = {"viewer": paint_viewer, "form": paint_form}
 
 
 def paint_invoice(seed: int) -> PaintedDocument:
     """Paint one invoice."""
-    invoice = draw_invoice(stream("invoice", seed, "content"))
-    rng = stream("invoice", seed, "look")
-    look = draw_look(rng, stream("invoice", seed, "fonts"), invoice.market, language=invoice.style.language)
-    speech = Speech(rng, look, invoice.style, invoice.market, {})
+    return paint_content(draw_invoice(stream("invoice", seed, "content")), seed)
+
+
+def paint_content(invoice: Invoice, seed: int) -> PaintedDocument:
+    """Paint an invoice whose content is given; `seed` draws its look."""
+    rng, fonts = stream("invoice", seed, "look"), stream("invoice", seed, "fonts")
+    look = draw_look(rng, fonts, invoice.market, language=invoice.style.language)
     skeleton = weighted(rng, SKELETONS)
+    look, style = _data_like(rng, look, invoice) if skeleton == "viewer" else (look, invoice.style)
+    speech = Speech(rng, look, style, invoice.market, {})
     canvas = Canvas(look.width, look.height)
-    painter = _Painter(canvas, speech, invoice, skeleton, stream("invoice", seed, "flow"))
-    painter.paint()
+    flow = start_flow(canvas, speech, invoice)
+    family = WHOLE[skeleton](flow) if skeleton in WHOLE else _Painter(flow, skeleton).paint()
+    put_page_numbers(flow)
     pages, printed = canvas.finish()
     # Who the goods go to is printed, and nobody asks for it.
     printed = tuple(value for value in printed if not value.path.startswith("ship_to."))
     truth = fill_shape("invoice", {value.path: speech.truths[value.path] for value in printed})
-    origin = Origin(painter.family, look.family.name, invoice.seller.name)
-    return PaintedDocument("invoice", seed, invoice.style.language, truth, pages, printed, origin)
+    origin = Origin(family, look.family.name, invoice.seller.name)
+    patterns = frozenset({*speech.patterns, skeleton, *_outline(invoice, len(pages))})
+    return PaintedDocument("invoice", seed, look.language, truth, pages, printed, origin=origin, patterns=patterns)
+
+
+def _data_like(rng: Random, look: Look, invoice: Invoice) -> tuple[Look, Style]:
+    """Write like data: maybe raw values, maybe typed."""
+    style = raw_style(invoice.market, look.language) if chance(rng, 0.35) else invoice.style
+    return (replace(look, family=open_family("Courier")) if chance(rng, 0.2) else look), style
+
+
+def _outline(invoice: Invoice, num_pages: int) -> set[str]:
+    """Name what the invoice's content alone decides."""
+    totals = invoice.totals
+    found = {
+        "credit note": invoice.is_credit,
+        "several tax rates": len(totals.taxes) > 1,
+        "discount or charge": bool(totals.discount or totals.charge),
+        "prepaid": bool(totals.prepaid),
+        "several pages": num_pages > 1,
+    }
+    return {name for name, holds in found.items() if holds}
 
 
 @dataclass
 class _Painter:
-    """Paints one invoice; `flow` draws what depends on page breaks, so that fonts cannot change the truth."""
+    """Paints one invoice as issuers lay them out: head, items, totals, payment, footer."""
 
-    canvas: Canvas
-    speech: Speech
-    invoice: Invoice
+    flow: Flow
     skeleton: str
-    flow: Random
-    main: Frame | None = None
     family: str = ""
+    place: str = "right"
+    is_dotted: bool = False
 
-    def paint(self) -> None:
-        """Paint all pages."""
+    def paint(self) -> str:
+        """Paint all pages; returns the template family."""
         speech, rng = self.speech, self.speech.rng
-        self.title = rng.choice(WORDING[self.look.language]["title_credit" if self.invoice.is_credit else "title"])
-        # Wordings used only at page breaks are drawn now, so that page breaks change nothing else.
-        for concept in ("carried", "brought", "page"):
-            speech.label(concept)
-        self.has_carry, self.has_page_head = chance(rng, 0.4), chance(rng, 0.5)
         frame = self._head()
         frame = frame.moved(self._intro(frame))
+        self._choose()
+        if speech.shows("account summary", 0.0 if self.invoice.totals.prepaid else 0.06):
+            frame = put_glance(self.flow, frame)
         # Some issuers sum up first and list what it is made of below.
         steps = (self._sums, self._items) if chance(rng, 0.05) else (self._items, self._sums)
         for step in steps:
             frame = step(frame)
             frame = frame.moved(frame.y + (rng.uniform(8, 20) if step == self._sums else 0))
-        self._ending(frame)
+        put_slips(self.flow, self._ending(frame))
         if chance(rng, 0.03):
             self._conditions()
-        put_footers(self.canvas, speech, self.invoice)
+        put_footers(self.flow)
         if chance(rng, 0.04):
             self._stamp()
+        return self.family
+
+    def _choose(self) -> None:
+        """Draw how items and totals are put: a table with its totals, dotted lines, or sentences without any table."""
+        speech, num_items = self.speech, len(self.invoice.items)
+        is_letter = self.skeleton in ("letter", "plain") and num_items <= MAX_TOLD_ITEMS
+        if speech.shows("items in sentences", 0.15 if is_letter else 0.0):
+            self.place = "told"
+            return
+        self.place = choose_place(self.flow)
+        self.is_dotted = self.place != "in table" and speech.shows("dotted items", 0.06)
+
+    @property
+    def canvas(self) -> Canvas:
+        """What is painted on."""
+        return self.flow.canvas
+
+    @property
+    def speech(self) -> Speech:
+        """How the document says things."""
+        return self.flow.speech
+
+    @property
+    def invoice(self) -> Invoice:
+        """What the document says."""
+        return self.flow.invoice
 
     @property
     def look(self) -> Look:
         """The document's look."""
-        return self.speech.look
+        return self.flow.look
 
     def _head(self) -> Frame:
         """Put what stands above the items; returns the frame below, which is narrower beside a sidebar."""
@@ -89,12 +147,14 @@ class _Painter:
         rows = head_rows(speech, self.skeleton)
         blocks = {cell.block for row in rows for cell in row}
         self.family = f"{self.skeleton}: {', '.join('+'.join(cell.block for cell in row) for row in rows)}"
-        subject, said = say_subject(speech, self.invoice, self.title) if "subject" in blocks else ((), frozenset[str]())
-        if "place_and_day" in blocks:
+        subject, said = (
+            say_subject(speech, self.invoice, self.flow.title) if "subject" in blocks else ((), frozenset[str]())
+        )
+        if blocks & {"place_and_day", "date_only"}:
             said = said | {"issue_date"}
         shape = choose_shape(rng) if self.skeleton != "plain" else rng.choice(("colon", "columns"))
         meta = say_meta(speech, self.invoice, said_before=said)
-        head = Head(self.canvas, speech, self.invoice, draw_address_style(rng), self.title, subject, meta, shape)
+        head = Head(self.canvas, speech, self.invoice, draw_address_style(rng), self.flow.title, subject, meta, shape)
         frame = Frame(look.left, look.top, look.inner_width)
         if self.skeleton == "sidebar":
             frame = self._sidebar(head, frame)
@@ -110,8 +170,9 @@ class _Painter:
         if chance(rng, 0.4):
             self.canvas.shade(x - 6, 0, x + width + 4, look.height, color=look.tint)
         head.put(Frame(x, frame.y + rng.uniform(0, 80), width - 6), Cell(1.0, "sidebar"))
-        self.main = Frame(frame.x + (width + 10 if is_left else 0), frame.y, frame.width - width - 12)
-        return self.main
+        main = Frame(frame.x + (width + 10 if is_left else 0), frame.y, frame.width - width - 12)
+        self.flow.main = main
+        return main
 
     def _conditions(self) -> None:
         self.canvas.add_page()
@@ -147,9 +208,11 @@ class _Painter:
 
     def _items(self, frame: Frame) -> Frame:
         frame = self._heading(frame, "details")
-        table = make_items_table(self.speech, self.invoice)
-        bottom = self.look.height - self.look.bottom - 20
-        return put_table(self.canvas, frame, table, bottom=bottom, next_page=self._next_page)
+        if self.place == "told":
+            return put_told(self.flow, frame)
+        if self.is_dotted:
+            return put_dotted(self.flow, frame)
+        return put_items(self.flow, frame, place=self.place)
 
     def _heading(self, frame: Frame, concept: str) -> Frame:
         """Put a section's heading, where the document has such headings."""
@@ -158,69 +221,21 @@ class _Painter:
             return frame
         return frame.moved(put_lines(self.canvas, frame, [((speech.label(concept),), look.bold)], look) + 3)
 
-    def _next_page(self, row: int) -> Frame:
-        look, speech, canvas = self.look, self.speech, self.canvas
-        right, page = look.left + look.inner_width, canvas.num_pages
-        carried = carried_amounts(self.invoice)
-        amount = (speech.style.amount(carried[min(row, len(carried) - 1)]),) if row >= 0 else ()
-        if self.has_carry and row > 0:
-            y = look.height - look.bottom - 8
-            wide = canvas.text(right, y, amount, look.body, align=1.0)
-            label = speech.label("carried", p=str(page), n=str(page + 1))
-            canvas.text(right - wide - look.size * 2, y, (label,), look.body, align=1.0)
-        canvas.add_page()
-        column = self.main or Frame(look.left, look.top, look.inner_width)
-        frame = column.moved(look.top + 10)
-        if self.has_page_head:
-            canvas.text(
-                look.left, frame.y, (f"{self.title} ", *speech.text(self.invoice.number, "invoice_number")), look.body
-            )
-            frame = frame.moved(frame.y + 14)
-        if self.has_carry and row > 0:
-            wide = canvas.text(right, frame.y + 10, amount, look.body, align=1.0)
-            label = speech.label("brought", p=str(page))
-            canvas.text(right - wide - look.size * 2, frame.y + 10, (label,), look.body, align=1.0)
-            frame = frame.moved(frame.y + 20)
-        return frame
-
-    def _room(self, frame: Frame, height: float) -> Frame:
-        return frame if frame.y + height < self.look.height - self.look.bottom else self._next_page(-1)
-
     def _sums(self, frame: Frame) -> Frame:
-        speech, look, rng = self.speech, self.look, self.speech.rng
-        sums = say_sums(speech, self.invoice, is_full=self.skeleton == "dump" and chance(rng, 0.6))
-        has_taxes = chance(rng, 0.5 if len(self.invoice.totals.taxes) > 1 else 0.14)
-        taxes = make_tax_table(speech, self.invoice) if has_taxes else None
-        place = weighted(rng, [("right", 0.66), ("full", 0.12), ("left", 0.06), ("strip", 0.16)])
-        width = frame.width * (1.0 if place == "full" else rng.uniform(0.36, 0.52))
-        gap, has_rules = rng.uniform(2, 24), chance(rng, 0.5)
-        frame = self._room(frame, 30 + len(sums) * look.size * 1.7)
-        frame = self._heading(frame.moved(frame.y + gap), "summary")
-        if place == "strip":
-            strip = make_sums_strip(speech, sums)
-            frame = put_table(self.canvas, frame, strip, bottom=look.height, next_page=self._next_page)
-            y = frame.y
-        else:
-            x = frame.x + (frame.width - width if place == "right" else 0)
-            y = put_sums(self.canvas, Frame(x, frame.y, width), sums, look, has_rules=has_rules)
-        if taxes:
-            is_beside = place == "right" and width < frame.width * 0.5 and chance(rng, 0.5)
-            spot = frame if is_beside else self._room(frame.moved(y + 12), 60)
-            below = put_table(
-                self.canvas,
-                Frame(spot.x, spot.y, frame.width * 0.45),
-                taxes,
-                bottom=look.height,
-                next_page=self._next_page,
-            )
-            y = max(y, below.y) if is_beside else below.y
-        return frame.moved(y)
+        rng = self.speech.rng
+        is_full = self.skeleton == "dump" and chance(rng, 0.6)
+        frame = frame.moved(frame.y + rng.uniform(2, 24))
+        if self.place == "told":
+            return frame
+        if self.place != "in table":
+            frame = self._heading(frame, "summary")
+        return put_totals(self.flow, frame, place=self.place, is_full=is_full)
 
-    def _ending(self, frame: Frame) -> None:
+    def _ending(self, frame: Frame) -> Frame:
         speech, look, rng = self.speech, self.look, self.speech.rng
         sections = say_payment(speech, self.invoice)
         for section in sections:
-            frame = self._room(frame, 24 + 14 * len(section.lines or section.pairs))
+            frame = self.flow.room(frame, 24 + 14 * len(section.lines or section.pairs))
             frame = frame.moved(frame.y + rng.uniform(6, 20))
             if section.heading:
                 frame = frame.moved(put_lines(self.canvas, frame, [((section.heading,), look.bold)], look))
@@ -228,3 +243,4 @@ class _Painter:
             y = put_lines(self.canvas, Frame(frame.x, frame.y, width), section.lines, look)
             pairs: list[Pair] = section.pairs
             frame = frame.moved(put_pairs(self.canvas, Frame(frame.x, y, width), pairs, look, shape=section.shape))
+        return frame

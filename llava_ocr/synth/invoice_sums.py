@@ -117,20 +117,34 @@ def make_sums_strip(speech: Speech, sums: list[Sum]) -> Table:
 
 
 def make_tax_table(speech: Speech, invoice: Invoice) -> Table:
-    """Lay out the taxes by rate."""
-    totals = invoice.totals
-    rows = []
-    for line in totals.taxes:
-        is_all = len(totals.taxes) == 1
-        cells = {
-            "rate": (f"{speech.style.number(line.rate)}%",),
-            "net": speech.amount(line.net, *(("net_total",) if is_all else ()), bare=True),
-            "tax": speech.amount(line.tax, *(("tax_total",) if is_all else ()), bare=True),
-        }
-        rows.append(Row(cells))
-    columns = (
+    """Lay out the taxes by rate, sometimes with gross amounts and a row of totals."""
+    totals, rng, number = invoice.totals, speech.rng, speech.style.number
+    category = rng.choice(("", "", "", " (S)", " (Standard)"))
+    has_gross, has_total = chance(rng, 0.3), len(totals.taxes) > 1 and speech.shows("tax table with totals", 0.5)
+    # With one rate its amounts are the totals.
+    is_all = len(totals.taxes) == 1
+    rows = [
+        Row(_tax_cells(speech, f"{number(line.rate)}%{category}", line.net, line.tax, is_total=is_all))
+        for line in totals.taxes
+    ]
+    if has_total:
+        cells = _tax_cells(speech, speech.label("group_sum"), totals.net, totals.tax, is_total=True)
+        rows.append(Row(cells, is_bold=True))
+    columns = [
         Column("rate", speech.label("tax_percent"), 0.0, is_wide=True),
         Column("net", speech.label("tax_base"), 1.0),
         Column("tax", speech.label("tax_amount"), 1.0),
-    )
-    return Table(columns, tuple(rows), draw_table_style(speech.rng), speech.look)
+    ]
+    if has_gross:
+        columns.append(Column("gross", speech.label("col_gross"), 1.0))
+    return Table(tuple(columns), tuple(rows), draw_table_style(rng), speech.look)
+
+
+def _tax_cells(speech: Speech, rate: str, net: Decimal, tax: Decimal, *, is_total: bool) -> dict[str, Phrase]:
+    paths = {name: (f"{name}_total",) if is_total else () for name in ("net", "tax", "grand")}
+    return {
+        "rate": (rate,),
+        "net": speech.amount(net, *paths["net"], bare=True),
+        "tax": speech.amount(tax, *paths["tax"], bare=True),
+        "gross": speech.amount(net + tax, *paths["grand"], bare=True),
+    }

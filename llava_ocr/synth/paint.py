@@ -6,13 +6,21 @@ from collections.abc import Callable
 
 from llava_ocr.errors import UnknownSchema
 from llava_ocr.synth.base import PaintedDocument
+from llava_ocr.synth.dense import paint_list
+from llava_ocr.synth.forms import paint_form
 from llava_ocr.synth.invoice_page import paint_invoice
+from llava_ocr.synth.order import paint_order
 from llava_ocr.synth.receipt import paint_receipt
+from llava_ocr.synth.sheets import sheets
 from llava_ocr.synth.statement import paint_statement
 
 PAINTERS: dict[str, Callable[[int], PaintedDocument]] = {
+    "form": paint_form,
     "invoice": paint_invoice,
+    "list": paint_list,
+    "purchase_order": paint_order,
     "receipt": paint_receipt,
+    "sheet": sheets,
     "statement": paint_statement,
 }
 

@@ -15,6 +15,46 @@ from llava_ocr.synth.markets import Market
 from llava_ocr.synth.streams import chance, weighted
 from llava_ocr.synth.vocabulary import INDUSTRIES, PLACES, TRADE
 
+# Names of firms that are no coined word with a legal form, and of public bodies that are customers.
+TRADES = {
+    "de": (
+        "Dr. {f} {b}", "Kanzlei {b}", "Praxis Dr. {b}", "Ing.-Büro {b}", "Malermeister {f} {b}", "Elektro {b}",
+        "Autohaus {b}", "{a}, {b} & Partner", "{b} & Söhne", "Stadtwerke {c}", "Gasthaus zum {b}", "{f} {b} Fotografie",
+    ),
+    "fr": (
+        "Cabinet {b}", "Étude {b}", "Maître {f} {b}", "Ets {b}", "Garage {b}", "Boulangerie {b}", "{b} Père et Fils",
+        "Docteur {f} {b}", "Atelier {f} {b}", "Régie des Eaux de {c}", "Menuiserie {a}-{b}",
+    ),
+    "en": (
+        "Law Offices of {f} {b}", "{b} Consulting", "Dr {f} {b}", "The {b} Practice", "{a}, {b} & Partner", "{b} Bros.",
+        "{c} Water Services", "{f} {b} Photography", "{b}'s Garage", "{b} & Daughters",
+    ),
+}  # fmt: skip
+PUBLIC = {
+    "de": (
+        "Stadt {c}", "Gemeinde {c}", "Landkreis {c}", "Universität {c}", "Kirchengemeinde {c}", "Stadtwerke {c}",
+        "WEG {b}weg", "Klinikum {c}", "TSV {c} e. V.",
+    ),
+    "fr": (
+        "Mairie de {c}", "Commune de {c}", "Université de {c}", "Lycée {b}", "Hôpital de {c}", "Copropriété {b}",
+        "Association {b}", "Conseil départemental",
+    ),
+    "en": (
+        "City of {c}", "{c} County Council", "University of {c}", "{c} School District", "{c} General Hospital",
+        "{b} Foundation", "{c} Parish Council",
+    ),
+}  # fmt: skip
+PLACES_WITHIN = {
+    "de": ("Gebäude C", "Gewerbepark Nord", "Hinterhaus", "3. OG", "Tor 2", "Industriegebiet Süd"),
+    "fr": ("ZI Nord", "Bâtiment B", "Zone artisanale", "2e étage", "Parc d'activités", "Escalier C"),
+    "en": ("Building C", "Business Park West", "Floor 3", "Industrial Estate", "East Wing", "Dock 4"),
+}
+POST_BOXES = {
+    "de": ("Postfach ## ##", "Postfach ####"),
+    "fr": ("BP ###", "CS #####"),
+    "en": ("P.O. Box ####", "PO Box ###"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -62,7 +102,8 @@ def draw_company(rng: Random, market: Market, industry: str, city: str) -> str:
     words = list(INDUSTRIES[industry]["firm"][market.language])
     if chance(rng, 0.15):
         words = [f"{rng.choice(words)} {rng.choice(PLACES['long_words'][market.language])}"]
-    text = rng.choice(PLACES["company_patterns"]).format(
+    patterns = TRADES[market.language] if chance(rng, 0.12) else PLACES["company_patterns"]
+    text = rng.choice(patterns).format(
         a=faker.last_name(),
         b=faker.last_name(),
         f=faker.first_name(),
@@ -88,7 +129,7 @@ def draw_party(rng: Random, market: Market, industry: str) -> Party:
     return Party(
         market=market,
         name=name,
-        extra="",
+        extra=rng.choice(PLACES_WITHIN[market.language]) if chance(rng, 0.08) else "",
         street=_street(rng, market),
         postcode=_postcode(rng, market),
         city=city,
@@ -121,6 +162,9 @@ def draw_customer(rng: Random, market: Market) -> Party:
         name = party.person
         extra = rng.choice(title[market.language]).strip() if chance(rng, 0.2) else ""
         return replace(party, name=name, extra=extra and "", vat_id=None)
+    if chance(rng, 0.12):
+        name = rng.choice(PUBLIC[market.language]).format(c=party.city, b=party.person.split()[-1])
+        party = replace(party, name=name, vat_id=None)
     if chance(rng, 0.35):
         role = rng.choice(TRADE["roles"][market.language]).format(name=party.person)
         return replace(party, extra=role)
@@ -138,10 +182,14 @@ def _city(rng: Random, market: Market) -> tuple[str, str]:
         city = f"{city} {rng.randint(1, 20)}" if market.language != "en" else city
     if market.country in ("MY", "SG", "BE", "IE", "AU", "CA"):
         city = rng.choice(PLACES["cities"][market.country])
+    if market.country == "FR" and chance(rng, 0.05):
+        return f"{city.upper()} CEDEX{rng.choice(('', ' 1', ' 2', ' 3', ' 9'))}", region
     return (city.upper() if chance(rng, 0.15) else city), region
 
 
 def _street(rng: Random, market: Market) -> str:
+    if chance(rng, 0.03):
+        return fill(rng, rng.choice(POST_BOXES[market.language]))
     faker = _names(market.locale)
     faker.random = rng
     name = rng.choice(PLACES["street_words"][market.language]) if chance(rng, 0.6) else faker.last_name()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -15,16 +15,30 @@ from llava_ocr.synth.parties import Party
 from llava_ocr.synth.phrases import Phrase, Value, fill_in, join, value
 from llava_ocr.synth.streams import chance, weighted
 
+# What stands before a postcode in older addresses.
+NATIONAL_LETTERS = {"DE": "D", "AT": "A", "CH": "CH", "FR": "F", "BE": "B"}
+
 
 @dataclass(frozen=True)
 class Speech:
-    """One document's way of saying things. `truths` maps every path said to its true value."""
+    """One document's way of saying things. `truths` maps every path said to its true value.
+
+    `patterns` collects which of the layouts and wordings that not every document has are in this one.
+    """
 
     rng: Random
     look: Look
     style: Style
     market: Market
     truths: dict[str, str]
+    patterns: set[str] = field(default_factory=set)
+
+    def shows(self, pattern: str, share: float) -> bool:
+        """Draw whether the document has a pattern, which is noted where it has."""
+        if chance(self.rng, share):
+            self.patterns.add(pattern)
+            return True
+        return False
 
     def label(self, concept: str, **holes: str) -> str:
         """Word a concept, filling the wording's holes."""
@@ -80,7 +94,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class AddressStyle:
-    """How a document writes addresses. `country` is none, name, capitals, code or prefix."""
+    """How a document writes addresses. `country` is none, name, capitals, code, prefix, suffix or letter (`D-`)."""
 
     country: str
     has_extra: bool
@@ -90,7 +104,16 @@ class AddressStyle:
 def draw_address_style(rng: Random) -> AddressStyle:
     """Draw how addresses are written."""
     country = weighted(
-        rng, [("none", 0.45), ("name", 0.2), ("capitals", 0.08), ("code", 0.09), ("prefix", 0.14), ("suffix", 0.06)]
+        rng,
+        [
+            ("none", 0.45),
+            ("name", 0.2),
+            ("capitals", 0.08),
+            ("code", 0.09),
+            ("prefix", 0.12),
+            ("suffix", 0.06),
+            ("letter", 0.04),
+        ],
     )
     return AddressStyle(country, chance(rng, 0.7), rng.choice((", ", " · ", " - ", " | ", " • ", ", ", " – ", "; ")))
 
@@ -98,7 +121,7 @@ def draw_address_style(rng: Random) -> AddressStyle:
 def say_address(speech: Speech, party: Party, role: str, style: AddressStyle) -> list[Phrase]:
     """Say street, place and country, one phrase a line."""
     lines: list[Phrase] = [(party.extra,)] if party.extra and style.has_extra else []
-    country = _country(speech, party, role, style.country)
+    country = () if style.country == "letter" else _country(speech, party, role, style.country)
     lines.append(speech.text(party.street, f"{role}.street"))
     lines += _place(speech, party, role, country if style.country in ("prefix", "suffix") else (), style.country)
     if style.country not in ("prefix", "suffix") and country:
@@ -127,6 +150,9 @@ def _place(speech: Speech, party: Party, role: str, country: Phrase, how: str) -
         place = (*city, " ", *postcode)
     else:
         place = (*postcode, " ", *city)
+    if how == "letter" and party.country in NATIONAL_LETTERS:
+        # The letter names no country by itself: it only stands before the code.
+        return [(f"{NATIONAL_LETTERS[party.country]}-", *place)]
     return [(*country, " ", *place) if country else place]
 
 

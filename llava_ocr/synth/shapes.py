@@ -26,6 +26,18 @@ SHAPES: dict[str, Shape] = {
         "iban",
         ("lines[]", ("description", "quantity", "unit_price", "line_total")),
     ),
+    "purchase_order": (
+        "order_number",
+        "order_date",
+        "delivery_date",
+        "currency",
+        ("buyer", PARTY),
+        ("supplier", PARTY),
+        "net_total",
+        "tax_total",
+        "grand_total",
+        ("lines[]", ("description", "quantity", "unit_price", "line_total", "article_number")),
+    ),
     "statement": (
         "account_holder",
         "bank_name",

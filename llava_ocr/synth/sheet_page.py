@@ -12,7 +12,7 @@ from llava_ocr.synth.concepts import BANK
 from llava_ocr.synth.look import Look, with_end
 from llava_ocr.synth.phrases import Phrase, Value, join
 from llava_ocr.synth.streams import chance, weighted
-from llava_ocr.synth.table import Column, Row, Table, draw_table_style, put_table
+from llava_ocr.synth.table import Column, Row, Table, TableStyle, draw_table_style, put_table
 
 NUMERIC = {"amount", "number"}
 
@@ -111,7 +111,10 @@ def _put_blocks(
         gap = rng.uniform(3, 16)
         if isinstance(block, Grid):
             y = max(lows)
-            lows = [_grid(painter, block, Frame(frame.x, y, frame.width)) + gap] * columns
+            below = put_grid(
+                painter.canvas, block, Frame(frame.x, y, frame.width), look, style=draw_table_style(painter.rng)
+            )
+            lows = [below.y + gap] * columns
             continue
         height = _estimate(look, block[1], shape)
         if lows[column] + height > look.height - look.bottom and lows[column] > look.top + 60:
@@ -219,20 +222,21 @@ def _leaders(painter: _Painter, entries: list[Entry], frame: Frame) -> float:
     return y
 
 
-def _grid(painter: _Painter, grid: Grid, frame: Frame) -> float:
-    look = painter.look
+def put_grid(canvas: Canvas, grid: Grid, frame: Frame, look: Look, *, style: TableStyle) -> Frame:
+    """Put a table over as many pages as it needs; returns what is left below it."""
     wide = next((i for i, kind in enumerate(grid.kinds) if kind == "text"), 0)
     columns = tuple(
         Column(str(i), header, 1.0 if grid.kinds[i] in NUMERIC else 0.0, is_wide=i == wide)
         for i, header in enumerate(grid.headers)
     )
     rows = tuple(Row({str(i): cell for i, cell in enumerate(line)}) for line in grid.cells)
-    table = Table(columns, rows, draw_table_style(painter.rng), look)
+    table = Table(columns, rows, style, look)
 
     def next_page(_: int) -> Frame:
-        return frame.moved(_next_page(painter))
+        canvas.add_page()
+        return frame.moved(look.top)
 
-    return put_table(painter.canvas, frame, table, bottom=look.height - look.bottom, next_page=next_page).y
+    return put_table(canvas, frame, table, bottom=look.height - look.bottom, next_page=next_page)
 
 
 def _foot(painter: _Painter, plan: SheetPlan, frame: Frame) -> None:

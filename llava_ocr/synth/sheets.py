@@ -2,59 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from random import Random
+from dataclasses import replace
 
-from llava_ocr.schema import GroupNode, Hint, Kind, Leaf, LeafNode, Node, RowsNode
+from llava_ocr.schema import GroupNode, Hint, Node
+from llava_ocr.synth.adhoc import Writer, draw_rows, state_leaf
 from llava_ocr.synth.base import Origin, PaintedDocument
 from llava_ocr.synth.canvas import Canvas
 from llava_ocr.synth.concepts import (
     BANK,
-    Concept,
-    Drawn,
     concept_of,
     draw_concept,
     draw_subjects,
-    draw_value,
     subject_label,
 )
-from llava_ocr.synth.conventions import Style, draw_style
+from llava_ocr.synth.conventions import draw_style
 from llava_ocr.synth.look import draw_look
-from llava_ocr.synth.markets import Market, choose_market
+from llava_ocr.synth.markets import choose_market
 from llava_ocr.synth.parties import draw_party
-from llava_ocr.synth.phrases import Phrase, value
 from llava_ocr.synth.shapes import fill_tree
 from llava_ocr.synth.sheet_page import Entry, Grid, SheetPlan, put_sheet
 from llava_ocr.synth.streams import chance, stream, weighted
 from llava_ocr.synth.vocabulary import INDUSTRIES
-
-
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """What all draws of one sheet share."""
-
-    rng: Random
-    market: Market
-    style: Style
-    truths: dict[str, str]
-
-    def say(self, drawn: Drawn, path: str) -> Phrase:
-        """Say a value; an empty path says one that nobody asks for."""
-        if not path:
-            return (drawn.text,)
-        self.truths[path] = drawn.truth
-        return value(drawn.text, path, is_whole=drawn.leaf.kind is not Kind.TEXT)
-
-    def entry(self, concept: Concept, path: str, *, is_short: bool = False) -> tuple[Entry, Drawn]:
-        """Draw a concept's value and how it is labelled."""
-        drawn = draw_value(self.rng, concept, self.style, self.market)
-        label = self.rng.choice(concept.short if is_short and concept.short else concept.labels)
-        phrase = self.say(drawn, path)
-        if concept.kind.value == "amount" and self.style.money != "plain":
-            phrase = (
-                (*phrase, f" {self.style.mark}") if "after" in self.style.money else (f"{self.style.mark} ", *phrase)
-            )
-        return Entry(label, phrase, drawn.choices, drawn.text), drawn
 
 
 def sheets(seed: int) -> PaintedDocument:
@@ -62,7 +30,7 @@ def sheets(seed: int) -> PaintedDocument:
     rng = stream("sheet", seed, "content")
     market = choose_market(rng)
     language = "en" if chance(rng, 0.12) else market.language
-    writer = _Writer(rng, market, draw_style(rng, market, language), {})
+    writer = Writer(rng, market, draw_style(rng, market, language), {})
     root, plan = _draw_sheet(writer)
     look_rng = stream("sheet", seed, "look")
     look = draw_look(look_rng, stream("sheet", seed, "fonts"), market, language=language)
@@ -74,7 +42,7 @@ def sheets(seed: int) -> PaintedDocument:
     return PaintedDocument("sheet", seed, language, truth, pages, printed, origin, root)
 
 
-def _draw_sheet(writer: _Writer) -> tuple[GroupNode, SheetPlan]:
+def _draw_sheet(writer: Writer) -> tuple[GroupNode, SheetPlan]:
     rng, language = writer.rng, writer.style.language
     subjects = draw_subjects(rng, rng.randint(2, 5))
     nodes: list[Node] = []
@@ -92,7 +60,7 @@ def _draw_sheet(writer: _Writer) -> tuple[GroupNode, SheetPlan]:
     grids: list[Grid] = []
     if chance(rng, 0.3):
         is_asked = chance(rng, 0.85)
-        rows_node, grid = _draw_rows(writer, subjects, is_asked=is_asked)
+        rows_node, grid = draw_rows(writer, subjects, is_asked=is_asked)
         grids.append(grid)
         nodes += [rows_node] if is_asked else []
     title = rng.choice(BANK["words"]["sheet_titles"][language])
@@ -104,7 +72,7 @@ def _draw_sheet(writer: _Writer) -> tuple[GroupNode, SheetPlan]:
     return root, SheetPlan(title, issuer.name, contact, loose, groups, grids)
 
 
-def _draw_loose(writer: _Writer, subjects: list[dict[str, str]]) -> tuple[list[Entry], list[Node]]:
+def _draw_loose(writer: Writer, subjects: list[dict[str, str]]) -> tuple[list[Entry], list[Node]]:
     """Draw fields at the top level: asked and printed, asked and absent, printed and not asked."""
     rng = writer.rng
     entries: list[Entry] = []
@@ -125,16 +93,16 @@ def _draw_loose(writer: _Writer, subjects: list[dict[str, str]]) -> tuple[list[E
         if role != "absent":
             entries.append(entry)
         if role != "beside":
-            nodes.append(_leaf(rng, concept, drawn, concept.name, concept.name, entry.label))
+            nodes.append(state_leaf(rng, concept, drawn, concept.name, concept.name, entry.label))
     if not nodes:
         concept = concept_of(subjects[0], BANK["attributes"][0], writer.style.language)
         entry, drawn = writer.entry(concept, concept.name)
         entries.append(entry)
-        nodes.append(_leaf(rng, concept, drawn, concept.name, concept.name, entry.label))
+        nodes.append(state_leaf(rng, concept, drawn, concept.name, concept.name, entry.label))
     return entries, nodes
 
 
-def _draw_group(writer: _Writer, subject: dict[str, str]) -> tuple[GroupNode | None, str, list[Entry]]:
+def _draw_group(writer: Writer, subject: dict[str, str]) -> tuple[GroupNode | None, str, list[Entry]]:
     """Draw a subject's own section, labelled shortly under its heading; it may be printed and not asked."""
     rng, language = writer.rng, writer.style.language
     is_asked = chance(rng, 0.75)
@@ -155,61 +123,8 @@ def _draw_group(writer: _Writer, subject: dict[str, str]) -> tuple[GroupNode | N
             entries.append(entry)
         if is_asked:
             children.append(
-                _leaf(rng, replace(concept, labels=concept.short), drawn, path, concept.short_name, entry.label)
+                state_leaf(rng, replace(concept, labels=concept.short), drawn, path, concept.short_name, entry.label)
             )
     hint = Hint(f"The {subject['en'].lower()}", (heading,))
     node = GroupNode(subject["name"], subject["name"], hint, tuple(children)) if children else None
     return node, heading, entries
-
-
-def _draw_rows(writer: _Writer, subjects: list[dict[str, str]], *, is_asked: bool) -> tuple[RowsNode, Grid]:
-    """Draw a table whose columns are concepts; some columns are not asked for."""
-    rng, language = writer.rng, writer.style.language
-    name = rng.choice(("entries", "items", "rows", "positions", "records", "lines", "movements"))
-    columns: dict[str, Concept] = {}
-    for _ in range(rng.randint(3, 6)):
-        concept = draw_concept(rng, subjects, language)
-        if concept.name not in columns and not any(set(c.labels) & set(concept.labels) for c in columns.values()):
-            columns[concept.name] = concept
-    asked = {column for column in columns if chance(rng, 0.8)} or set(columns)
-    headers = {column: rng.choice(concept.labels) for column, concept in columns.items()}
-    cells: list[list[Phrase]] = []
-    samples: dict[str, Drawn] = {}
-    for row in range(rng.randint(1, 14)):
-        line: list[Phrase] = []
-        for column, concept in columns.items():
-            samples[column] = _in_column(draw_value(rng, concept, writer.style, writer.market))
-            is_blank = chance(rng, 0.04) and row > 0
-            path = f"{name}[{row}].{column}" if is_asked and column in asked else ""
-            line.append(() if is_blank else writer.say(samples[column], path))
-        cells.append(line)
-    leaves = tuple(
-        _leaf(rng, concept, samples[column], f"{name}[].{column}", column, headers[column])
-        for column, concept in columns.items()
-        if column in asked
-    )
-    group = GroupNode(f"{name}[]", name, Hint("One row"), leaves)
-    kinds = [concept.kind.value for concept in columns.values()]
-    return RowsNode(name, name, Hint("The table's rows", max_rows=60), group), Grid(
-        list(headers.values()), kinds, cells
-    )
-
-
-def _in_column(drawn: Drawn) -> Drawn:
-    """Call a column's codes text: no single pattern fits codes of several shapes."""
-    if drawn.leaf.kind is not Kind.CODE or drawn.leaf.checksum:
-        return drawn
-    return replace(drawn, truth=drawn.text, leaf=Leaf(Kind.TEXT))
-
-
-def _leaf(rng: Random, concept: Concept, drawn: Drawn, path: str, name: str, printed: str) -> LeafNode:
-    """State a field as a schema's author might: with the printed label, with other wordings, or with a hint alone."""
-    what = concept.name.replace("_", " ")
-    text = rng.choice((f"The {what}", what.capitalize(), f"{what.capitalize()} as printed", concept.english[0]))
-    known = [label for label in (*concept.labels, *concept.english) if label != printed]
-    labels = rng.sample(known, min(len(known), rng.randint(0, 3)))
-    how = weighted(rng, [("printed", 0.72), ("others", 0.18), ("none", 0.1)])
-    if how == "printed":
-        labels.insert(rng.randint(0, len(labels)), printed)
-    hint = Hint(text, tuple(dict.fromkeys(labels)) if how != "none" else ())
-    return LeafNode(path, name, drawn.leaf, hint, drawn.choices)

@@ -12,6 +12,9 @@ from llava_ocr.synth.look import WHITE, Look
 from llava_ocr.synth.phrases import Phrase, tokens
 from llava_ocr.synth.streams import chance, weighted
 
+# Lines under a cell are this much smaller than the cell.
+SMALLER = 0.88
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -25,10 +28,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells by column name; `below` are lines under the wide column's cell. A `heading` row spans all columns."""
+    """Cells by column name; `below` are lines under the wide column's cell, `stacks` those under other cells.
+
+    A `heading` row spans all columns; a `lead` stands at the right of all columns before the last filled one.
+    """
 
     cells: dict[str, Phrase]
     below: tuple[Phrase, ...] = ()
+    stacks: tuple[tuple[str, tuple[Phrase, ...]], ...] = ()
+    lead: Phrase = ()
     heading: Phrase = ()
     is_bold: bool = False
 
@@ -126,14 +134,21 @@ def _plan_at(frame: Frame, table: Table, size: float) -> _Plan:
             for row in table.rows
             if row.cells.get(column.name)
         ]
-        widths.append(max([longest_word, *cells]) + 2 * table.style.padding)
+        stacked = [
+            phrase_width(line, ink) * SMALLER
+            for row in table.rows
+            for name, lines in row.stacks
+            if name == column.name
+            for line in lines
+        ]
+        widths.append(max([longest_word, *cells, *stacked]) + 2 * table.style.padding)
     spare = frame.width - sum(w for w, c in zip(widths, table.columns, strict=True) if not c.is_wide)
     widths = [spare if column.is_wide else width for width, column in zip(widths, table.columns, strict=True)]
     edges, x = [], frame.x
     for width in widths:
         edges.append((x, x + width))
         x += width
-    small = replace(look.small, size=size * 0.88)
+    small = replace(look.small, size=size * SMALLER)
     return _Plan(tuple(edges), ink, bold, small)
 
 
@@ -184,7 +199,9 @@ def _height(table: Table, row: Row, plan: _Plan) -> float:
     cell = row.cells.get(table.columns[wide].name, ())
     room = _room(plan, wide, style)
     height = base + (len(wrap(tokens(cell), plan.ink, width=room)) - 1) * plan.ink.leading if cell else base
-    return height + sum(len(wrap(tokens(line), plan.small, width=room)) * plan.small.leading for line in row.below)
+    height += sum(len(wrap(tokens(line), plan.small, width=room)) * plan.small.leading for line in row.below)
+    tallest = max((len(lines) for _, lines in row.stacks), default=0)
+    return max(height, base + tallest * plan.small.leading)
 
 
 def _row(canvas: Canvas, frame: Frame, table: Table, row: Row, *, plan: _Plan, y: float) -> None:
@@ -212,6 +229,19 @@ def _row(canvas: Canvas, frame: Frame, table: Table, row: Row, *, plan: _Plan, y
                 else (left + right) / 2
             )
             canvas.text(x, line, phrase, ink, align=column.align)
+    _stacks(canvas, table, row, plan=plan, y=line)
+    if row.lead:
+        filled = max(i for i, column in enumerate(table.columns) if row.cells.get(column.name))
+        canvas.text(plan.edges[filled][0] - style.padding, line, row.lead, ink, align=1.0)
+
+
+def _stacks(canvas: Canvas, table: Table, row: Row, *, plan: _Plan, y: float) -> None:
+    stacks = dict(row.stacks)
+    for index, column in enumerate(table.columns):
+        for number, phrase in enumerate(stacks.get(column.name, ())):
+            left, right = plan.edges[index]
+            x = left + (right - left) * column.align + table.style.padding * (1 - 2 * column.align)
+            canvas.text(x, y + (number + 1) * plan.small.leading, phrase, plan.small, align=column.align)
 
 
 def _close(canvas: Canvas, frame: Frame, table: Table, plan: _Plan, *, y: float, top: float) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,30 +13,49 @@ from typing import Any
 import pymupdf
 from PIL import Image
 
-from llava_ocr.synth.base import PaintedDocument
-from llava_ocr.synth.curate import split_of
+from llava_ocr.jsonform import edges
+from llava_ocr.records import Word
+from llava_ocr.schema import LeafNode, leaves
+from llava_ocr.synth.base import PaintedDocument, PrintedValue
+from llava_ocr.synth.curate import ALL_PARTS, AS_PAINTED, Curation, Part, curate, split_of
 from llava_ocr.synth.paint import paint
 from llava_ocr.synth.pdf import paint_pdf
 from llava_ocr.synth.scan import ScannedPage, Wear, draw_wear, paint_scan
 
+PageWords = tuple[Word, ...]
 
-def write_documents(schema: str, count: int, out: Path, *, scans: bool, first_seed: int = 0) -> Iterator[Path]:
+
+def write_documents(
+    schema: str, count: int, out: Path, *, scans: bool, first_seed: int = 0, curation: Curation = AS_PAINTED
+) -> Iterator[Path]:
     """Paint `count` documents into `out` and yield each file's path; `out/truth.jsonl` grows with them.
 
     PDFs with a text layer, or with `scans` worn images: a JPEG for one page, a PDF of images for more.
+    Raises UnknownSchema and NotEnoughDocuments.
     """
+    documents = curate(partial(paint, schema), count, curation, first_seed=first_seed)
+    yield from write_painted(documents, out, scans=scans, parts=curation.parts)
+
+
+def write_painted(
+    documents: Iterable[PaintedDocument], out: Path, *, scans: bool, parts: tuple[Part, ...] = ALL_PARTS
+) -> Iterator[Path]:
+    """Write painted documents into `out`, as `write_documents` does; their splits keep `parts` apart."""
     out.mkdir(parents=True, exist_ok=True)
     with (out / "truth.jsonl").open("w", encoding="utf-8") as lines:
-        for seed in range(first_seed, first_seed + count):
-            document = paint(schema, seed)
-            path = _write_scan(document, out) if scans else _write_pdf(document, out)
-            lines.write(json.dumps(truth_line(document, path.name), ensure_ascii=False) + "\n")
+        for document in documents:
+            path, places = _write_scan(document, out) if scans else _write_pdf(document, out)
+            line = truth_line(document, path.name, places) | {"split": split_of(document.origin, parts).value}
+            lines.write(json.dumps(line, ensure_ascii=False) + "\n")
             yield path
 
 
-def truth_line(document: PaintedDocument, file: str) -> dict[str, Any]:
-    """Return one line of the truth file: what is so, and that all of it stands on the page."""
-    return {
+def truth_line(document: PaintedDocument, file: str, places: Sequence[PageWords]) -> dict[str, Any]:
+    """Return one line of the truth file: what is so, that all of it stands on the page and nothing else, and where.
+
+    `places` are the boxes of each page's words as they lie in the file.
+    """
+    line: dict[str, Any] = {
         "id": Path(file).stem,
         "type": document.schema,
         "lang": document.language,
@@ -44,9 +64,33 @@ def truth_line(document: PaintedDocument, file: str) -> dict[str, Any]:
         "template": document.origin.family,
         "split": split_of(document.origin).value,
         "fields": document.truth,
-        "visible": {name: fact not in (None, []) for name, fact in document.truth.items()},
+        "visible": visible_facts(document),
+        "complete": True,
+        "printed": [
+            {"path": value.path, "page_index": value.page_index, "boxes": _boxes(value, places)}
+            for value in document.printed
+        ],
         "file": file,
     }
+    return line | ({"asked": [_stated(leaf) for leaf in leaves(document.root)]} if document.root else {})
+
+
+def _stated(leaf: LeafNode) -> dict[str, Any]:
+    """State a field of an ad-hoc type, which has no schema file: what it holds and what a prompt says of it."""
+    stated = {"path": leaf.path, "kind": leaf.leaf.kind.value, "hint": leaf.hint.text, "labels": list(leaf.hint.labels)}
+    more = {"pattern": leaf.leaf.pattern, "checksum": leaf.leaf.checksum, "choices": list(leaf.choices)}
+    return stated | {name: value for name, value in more.items() if value}
+
+
+def visible_facts(document: PaintedDocument) -> dict[str, bool]:
+    """Say of each fact whether it stands on the page: all do that are not absent."""
+    return {name: fact not in (None, []) for name, fact in document.truth.items()}
+
+
+def _boxes(value: PrintedValue, places: Sequence[PageWords]) -> list[list[float]]:
+    """One box for each word of a value, to a ten-thousandth of the page."""
+    words = places[value.page_index]
+    return [[round(edge, 4) for edge in edges(words[index].box)] for index in value.words]
 
 
 def images_to_pdf(scanned: tuple[ScannedPage, ...], *, dpi: int) -> bytes:
@@ -65,13 +109,13 @@ def image_bytes(image: Image.Image, *, quality: int = 85) -> bytes:
     return buffer.getvalue()
 
 
-def _write_pdf(document: PaintedDocument, out: Path) -> Path:
+def _write_pdf(document: PaintedDocument, out: Path) -> tuple[Path, list[PageWords]]:
     path = out / f"{document.schema}-{document.seed:06d}.pdf"
     path.write_bytes(paint_pdf(document))
-    return path
+    return path, [page.words for page in document.pages]
 
 
-def _write_scan(document: PaintedDocument, out: Path) -> Path:
+def _write_scan(document: PaintedDocument, out: Path) -> tuple[Path, list[PageWords]]:
     wear: Wear = draw_wear(Random(f"{document.schema}/{document.seed}/wear"))
     scanned = paint_scan(document, wear)
     if len(scanned) == 1:
@@ -80,4 +124,4 @@ def _write_scan(document: PaintedDocument, out: Path) -> Path:
     else:
         path = out / f"{document.schema}-{document.seed:06d}.pdf"
         path.write_bytes(images_to_pdf(scanned, dpi=wear.dpi))
-    return path
+    return path, [page.words for page in scanned]

@@ -17,5 +17,5 @@ TRADE: dict[str, Any] = read_words("trade")
 PLACES: dict[str, Any] = read_words("places")
 CALENDAR: dict[str, Any] = read_words("calendar")
 WORDING: dict[str, dict[str, list[str]]] = {
-    language: read_words(f"wording.{language}") for language in ("en", "de", "fr")
+    language: read_words(f"wording.{language}") | read_words(f"patterns.{language}") for language in ("en", "de", "fr")
 }

@@ -1,4 +1,4 @@
-"""The text the tokenizer learns its pieces from: painted drills, names, addresses, and the words of business papers."""
+"""The text the tokenizer learns its pieces from: drills, painted pages, names, addresses, business words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from faker import Faker
 
-from llava_ocr.prompts import ask_for_record
+from llava_ocr.prompts import PromptForm, ask_for_record
+from llava_ocr.synth.paint import PAINTERS, paint
 from llava_ocr.train.drills import LOCALES, paint_drill
 from llava_ocr.words.layout import lay_out
 
@@ -36,7 +37,10 @@ def tokenizer_texts() -> Iterator[str]:
     """Yield some megabytes of text, always the same."""
     for seed in range(3000):
         drill = paint_drill(seed, size=0.7)
-        yield ask_for_record(drill.root, lay_out(drill.page.words, aspect=0.7)).user
+        yield ask_for_record(drill.root, lay_out(drill.page.words, aspect=0.7), form=PromptForm.FIND).user
+    for schema in PAINTERS:
+        for seed in range(600):
+            yield from (lay_out(page.words, aspect=0.7).text for page in paint(schema, seed).pages)
     rng = random.Random(0)
     words = BUSINESS_WORDS.split()
     for _ in range(400):

@@ -15,6 +15,8 @@ from llava_ocr.train.tokenizer import BOS, EOS
 
 # What the grammar forces counts little: keys and punctuation. What is chosen counts fully.
 FORCED_WEIGHT, CHOSEN_WEIGHT = 0.03, 1.0
+# For each word of a value, so many that are of none are told to say so; and a few on every page.
+NO_VALUE_SHARE, FEWEST_NO_VALUES = 1, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,7 @@ class Encoder:
         tokens = [self._bos_id, *[self._image_id] * self._num_visual, *ids, self._eos_id]
         marks = _Marks(1 + self._num_visual, [start for start, _ in offsets], np.array(tokens, np.int32))
         shift = len(dialogue.user) + 1
+        marks.ask(dialogue)
         for said in dialogue.said:
             marks.add(said, shift)
         for row in dialogue.rows:
@@ -67,21 +70,40 @@ class _Marks:
         self.first, self.begins, self.tokens = first, np.array(begins), tokens
         self.chosen: set[int] = set()
         self.looks: dict[Look, set[tuple[int, int]]] = {look: set() for look in Look}
+        self.fields: list[range] = []
 
     def at(self, char: int) -> int:
         """The token that holds character `char`."""
         return self.first + int(np.searchsorted(self.begins, char, side="right")) - 1
 
+    def ask(self, dialogue: Dialogue) -> None:
+        """Mark the question's lines, and of which field is the word that begins a value; as many others are of none."""
+        self.fields = [range(self.at(line.start), self.at(line.end)) for line in dialogue.fields]
+        for line in self.fields:
+            self.looks[Look.LINE].update((token, line[0]) for token in line)
+        owned = {word: number for word, number in dialogue.owners.items() if number is not None}
+        for word, number in owned.items():
+            token = self.at(dialogue.words[word])
+            self.looks[Look.TAG].update((token, source) for source in self.fields[number])
+        others = [word for word in dialogue.words if word not in dialogue.owners]
+        step = max(1, len(others) // (NO_VALUE_SHARE * len(owned) + FEWEST_NO_VALUES))
+        for word in others[::step]:
+            self.looks[Look.TAG].add((self.at(dialogue.words[word]), 0))
+
     def add(self, said: Said, shift: int) -> None:
         """Mark one leaf, whose characters in the answer begin at `shift` of the text."""
         decided, end = self.at(said.start + shift), self.at(said.end - 1 + shift)
         self.chosen.update(range(decided, end + 1))
-        field_end = self.at(said.field.end)
-        self.looks[Look.LINE].add((field_end, self.at(said.field.kind)))
         deciding = [decided - 1] if said.is_null else [decided - 1, decided]
-        self.looks[Look.FIELD].update((query, field_end) for query in deciding)
+        self.looks[Look.FIELD].update((query, source) for query in deciding for source in self.fields[said.field])
+        guess = 0 if said.guess is None else self.at(said.guess)
+        self.looks[Look.GUESS].update((query, guess) for query in deciding)
         if said.is_null:
             self._point(deciding, 0)
+        if said.guess is not None:
+            sources = {self.at(char) for copy in said.copies[:1] for char in copy.sources}
+            self.looks[Look.POINT].update((query, source) for query in deciding for source in sources)
+            return
         for number, copy in enumerate(said.copies):
             answer = self.at(copy.answer + shift)
             for source in (self.at(char) for char in copy.sources):

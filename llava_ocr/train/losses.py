@@ -14,6 +14,7 @@ from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 from llava_ocr.train.examples import Example, Looks
 from llava_ocr.train.recipes import Looking, StageRecipe
 
+LEAST_NONE_WEIGHT = 0.1
 # L tokens of the sequence, A tokens of the answer, Q looks, H heads, D width, K width of a head
 
 
@@ -41,12 +42,19 @@ def embed(model: LlavaNextForConditionalGeneration, example: Example) -> Tensor:
 
 
 def losses(model: LlavaNextForConditionalGeneration, example: Example, recipe: StageRecipe) -> Losses:
-    """Compute one example's losses."""
+    """Compute one example's losses, its page shown as the overview."""
+    return answer_losses(model, embed(model, example), example, recipe)
+
+
+def answer_losses(
+    model: LlavaNextForConditionalGeneration, embedded_LD: Tensor, example: Example, recipe: StageRecipe
+) -> Losses:
+    """Compute one example's losses from its embedded tokens."""
     decoder = model.model.language_model
     seen: dict[int, Tensor] = {}
     hooks = [_keep_input(decoder, looking.layer, seen) for looking in recipe.looking]
     try:
-        hidden_LD = decoder(inputs_embeds=embed(model, example)[None], use_cache=False).last_hidden_state[0]
+        hidden_LD = decoder(inputs_embeds=embedded_LD[None], use_cache=False).last_hidden_state[0]
     finally:
         for hook in hooks:
             hook.remove()
@@ -93,5 +101,14 @@ def _look_loss(decoder: Any, seen: dict[int, Tensor], looking: Looking, looks: L
     would_do_QL[row_of, torch.from_numpy(looks.source).long()] = True
     log_shares_HQL = scores_HQL.log_softmax(-1)
     found_HQ = log_shares_HQL.masked_fill(~would_do_QL, float("-inf")).logsumexp(-1)
+    loss = -(found_HQ * _balance(would_do_QL[:, 0])).mean()
     best = log_shares_HQL[0].argmax(-1)
-    return -found_HQ.mean(), int(would_do_QL[torch.arange(len(unique)), best].sum()), len(unique)
+    return loss, int(would_do_QL[torch.arange(len(unique)), best].sum()), len(unique)
+
+
+def _balance(is_none_Q: Tensor) -> Tensor:
+    """Weigh the queries that should find nothing no more than the others together: most words are no value."""
+    num_none = int(is_none_Q.sum())
+    weight = min(1.0, (len(is_none_Q) - num_none) / max(1, num_none))
+    weights_Q = torch.where(is_none_Q, max(weight, LEAST_NONE_WEIGHT), 1.0)
+    return weights_Q / weights_Q.mean()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNextForConditionalGeneration
 
-from llava_ocr.prompts import IMAGE_MARK
+from llava_ocr.prompts import GUESS_MARK, IMAGE_MARK
 from llava_ocr.train.recipes import Look, Looking, ModelRecipe
+from llava_ocr.train.tokenizer import MAX_GAP
 
-# Parts of the residual stream that `start_copying` gives a meaning: what a token is, and what stood before it.
-ONE_BACK, TWO_BACK, THREE_BACK, CONTENT = range(4)
+# Parts of the residual stream that `start_copying` gives a meaning: what a token is; what stood one, and two or three
+# tokens before it; of which line of the question it is a part; the value of which line it begins.
+CONTENT, ONE_BACK, FURTHER_BACK, LINE_OF, VALUE_OF = range(5)
+NUM_PARTS = 5
 _CONTENT_NORM, _SHARED = 3.2, 1.6
+# Numbers of a head that do not compare but say how welcome a token is to any query.
+_PREFERRING = 4
 
 
 def build_model(recipe: ModelRecipe, tokenizer: Any, *, seed: int) -> LlavaNextForConditionalGeneration:
@@ -64,87 +70,172 @@ def pinpoints(recipe: ModelRecipe) -> list[list[int]]:
 def start_copying(model: LlavaNextForConditionalGeneration, tokenizer: Any, supervised: tuple[Looking, ...]) -> None:
     """Start the heads that finding and copying need, and that are slow to emerge from nothing.
 
-    A token's content lives in one part of the residual stream (CONTENT), small for punctuation and gaps. All tokens
-    share one more number, from which the first layer's heads can tell positions: they bring what stood one, two and
-    three tokens back into parts of their own. The supervised heads then compare such contents: see `_start_looking`.
-    Everything else starts nearly silent.
+    A token's content lives in one part of the residual stream (CONTENT), small for punctuation; gaps of like width
+    have like contents. All tokens share one more number, from which the first layer's heads can tell positions: they
+    bring what stood one, two and three tokens back into parts of their own. The supervised heads then compare such
+    contents: see `_start_looking`. Everything else starts nearly silent.
     """
     decoder = model.model.language_model
     embedding: Tensor = decoder.embed_tokens.weight
-    parts = _parts(embedding.shape[1], decoder.layers[0].self_attn.head_dim)
+    parts = _parts(embedding.shape[1])
     frequencies: Tensor = decoder.rotary_emb.inv_freq
-    content = torch.randn(len(embedding), parts.shape[1])
-    quiet = [i for i in range(len(embedding)) if not any(c.isalnum() for c in tokenizer.decode([i]))]
-    content[quiet] *= torch.where(_slow(frequencies), 0.2, 1.5)
-    embedding.copy_(_CONTENT_NORM * nn.functional.normalize(content, dim=1) @ parts[CONTENT])
+    drawn = _contents(tokenizer, parts, num_names=len(_slow(frequencies)) - _PREFERRING)
+    contents = _CONTENT_NORM * nn.functional.normalize(drawn, dim=1)
+    embedding.copy_(contents @ parts[CONTENT])
     embedding[:, 0] = _SHARED
     decoder.norm.weight.fill_(0.25)
     for layer in decoder.layers:
         layer.self_attn.o_proj.weight.mul_(0.1)
         layer.mlp.down_proj.weight.mul_(0.1)
-    for head, (back, part) in enumerate(((1, ONE_BACK), (2, TWO_BACK), (3, THREE_BACK))):
+    backs = ((1, ONE_BACK, 0.2), (2, FURTHER_BACK, 0.25), (3, FURTHER_BACK, 0.25))
+    for head, (back, part, scale) in enumerate(backs):
         _look_back(decoder.layers[0].self_attn, head, back, 5.0 * frequencies.sqrt(), frequencies)
-        _pass_on(decoder.layers[0].self_attn, head, parts[CONTENT], parts[part], scale=0.4)
+        _pass_on(decoder.layers[0].self_attn, head, parts[CONTENT], parts[part], scale=scale)
+    known = _Known(
+        parts,
+        frequencies,
+        begin=contents[tokenizer.bos_token_id] / _CONTENT_NORM,
+        newline=contents[tokenizer.convert_tokens_to_ids("Ċ")],
+        mark=contents[tokenizer.convert_tokens_to_ids(GUESS_MARK.strip())] / _CONTENT_NORM,
+        number=contents[[i for i, text in enumerate(_texts(tokenizer)) if text.isdigit()]].mean(0),
+    )
     for looking in supervised:
-        _start_looking(decoder.layers[looking.layer].self_attn, looking, parts, frequencies)
+        _start_looking(decoder.layers[looking.layer].self_attn, looking, known)
 
 
-def _parts(width: int, size: int) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """The residual stream's parts, RoPE's frequencies, and the contents of tokens that mark places."""
+
+    parts: Tensor
+    frequencies: Tensor
+    begin: Tensor
+    newline: Tensor
+    number: Tensor
+    mark: Tensor
+
+
+def _texts(tokenizer: Any) -> list[str]:
+    return [str(tokenizer.decode([i])) for i in range(len(tokenizer))]
+
+
+def _is_gap(text: str) -> bool:
+    return len(text) > 1 and not text.strip(" ")
+
+
+def _contents(tokenizer: Any, parts: Tensor, *, num_names: int) -> Tensor:
+    """Draw each token's content, `[token, size]`; only its first `num_names` numbers are compared.
+
+    What has no letter or digit keeps out of those. In the others gaps have something in common, and are the more alike
+    the nearer their widths (random features of the width); and so have numbers.
+    """
+    texts, size = _texts(tokenizer), parts.shape[1]
+    content = torch.randn(len(texts), size)
+    turns, phases, common = torch.randn(size) * 30.0, torch.rand(size) * 6.2832, torch.randn(size)
+    digits = torch.randn(size)
+    is_name = torch.arange(size) < num_names
+    for i, text in enumerate(texts):
+        if _is_gap(text):
+            content[i] = (turns * len(text) / MAX_GAP + phases).cos() + 0.7 * common
+        content[i] *= torch.where(is_name == any(c.isalnum() for c in text), 1.5, 0.15)
+        if text.isdigit():
+            content[i] += torch.where(is_name, 0.0, 1.0) * digits
+    return content
+
+
+def _parts(width: int) -> Tensor:
     """Cut the residual stream into orthogonal parts, `[part, size, width]`, with its first number left out."""
+    size = (width - 1) // NUM_PARTS
     directions = torch.randn(width, width)
     directions[0] = 0.0
     orthogonal: Tensor = torch.linalg.qr(directions)[0].T
-    return orthogonal[: 4 * size].reshape(4, size, width)
+    return orthogonal[: NUM_PARTS * size].reshape(NUM_PARTS, size, width)
 
 
-def _start_looking(attention: Any, looking: Looking, parts: Tensor, frequencies: Tensor) -> None:
-    """Start the heads that will be told where to look, by comparing what stands before.
+def _start_looking(attention: Any, looking: Looking, known: _Known) -> None:
+    """Start the heads that will be told where to look.
 
-    A field's name ends two tokens before its kind: LINE brings it to the end of the line, whose own content is small.
-    It ends two tokens before the answer decides, too: FIELD compares the two. A line of the question ends in labels, as
-    what stands before a value on the page does: FIELD brings them to the answer, POINT compares, and COPY's first head.
-    COPY's last head looks where the token said last came one back; both pass on what they look at.
+    LINE brings the content of a line's number to the line's tokens. FIELD compares the name said in the answer, TAG
+    what stands before a word, with what stands in the question; both bring the line's number along. POINT and COPY's
+    first head compare the numbers that answer and page have come by; COPY's last looks where the token said last came
+    one back. Those two pass on what they look at. What finds nothing looks at the first token of all.
     """
-    before = (parts[ONE_BACK] + parts[TWO_BACK] + parts[THREE_BACK]) / 3**0.5
-    name = parts[TWO_BACK] + 0.7 * parts[THREE_BACK]
+    parts, frequencies = known.parts, known.frequencies
     first = looking.heads[0]
     if looking.look is Look.LINE:
-        _pass_on(attention, first, name, parts[CONTENT], scale=0.5)
+        _look_at_line_start(attention, first, known.newline @ parts[ONE_BACK], frequencies)
+        _pass_on(attention, first, parts[CONTENT], parts[LINE_OF], scale=0.35)
     elif looking.look is Look.FIELD:
-        _compare(attention, first, 2.0 * name, 2.0 * parts[CONTENT], frequencies)
-        _pass_on(attention, first, before, parts[ONE_BACK], scale=0.5)
+        _compare(attention, first, 8.0 * parts[FURTHER_BACK], parts[CONTENT], frequencies)
+        _prefer(attention, first, 15.0 * known.number @ parts[LINE_OF], frequencies)
+        _pass_on(attention, first, parts[LINE_OF], parts[LINE_OF], scale=1.5)
+    elif looking.look is Look.TAG:
+        before = parts[ONE_BACK] + parts[FURTHER_BACK]
+        for head in looking.heads:
+            _compare(attention, head, 6.0 * before, parts[CONTENT], frequencies)
+            _prefer(attention, head, 60.0 * known.begin @ parts[CONTENT], frequencies)
+            _prefer(attention, head, 20.0 * known.number @ parts[LINE_OF], frequencies)
+            _pass_on(attention, head, parts[LINE_OF], parts[VALUE_OF], scale=0.5)
+    elif looking.look is Look.GUESS:
+        _compare(attention, first, 1.5 * parts[LINE_OF], parts[LINE_OF], frequencies)
+        _prefer(attention, first, 20.0 * (known.mark @ parts[FURTHER_BACK] + known.begin @ parts[CONTENT]), frequencies)
+        _pass_on(attention, first, parts[CONTENT], parts[CONTENT], scale=0.7)
     elif looking.look is Look.POINT:
         for head in looking.heads:
-            _compare(attention, head, 2.0 * parts[ONE_BACK], 2.0 * before, frequencies)
+            _compare(attention, head, 1.5 * parts[LINE_OF], parts[VALUE_OF], frequencies)
+            _prefer(attention, head, 20.0 * known.begin @ parts[CONTENT], frequencies)
+        _pass_on(attention, first, parts[CONTENT], parts[CONTENT], scale=0.5)
     else:
         for head in looking.heads:
             _pass_on(attention, head, parts[CONTENT], parts[CONTENT], scale=0.7)
-        _compare(attention, first, 2.0 * parts[ONE_BACK], 2.0 * before, frequencies)
-        _compare(attention, looking.heads[-1], 3.0 * parts[CONTENT], 3.0 * parts[ONE_BACK], frequencies)
+        _compare(attention, first, 1.5 * parts[LINE_OF], parts[VALUE_OF], frequencies)
+        _prefer(attention, first, 20.0 * known.begin @ parts[CONTENT], frequencies)
+        _compare(attention, looking.heads[-1], 9.0 * parts[CONTENT], parts[ONE_BACK], frequencies)
 
 
 def _slow(frequencies: Tensor) -> Tensor:
-    """Mark the numbers of a head that RoPE hardly turns over a page; punctuation and gaps keep out of them."""
-    is_slow: Tensor = frequencies < 5e-4
-    return is_slow.repeat(2)
+    """Return the numbers of a head that RoPE hardly turns over a page: with these alone, contents are compared."""
+    return torch.nonzero((frequencies < 5e-4).repeat(2))[:, 0]
 
 
 def _compare(attention: Any, head: int, of_query: Tensor, of_key: Tensor, frequencies: Tensor) -> None:
-    """Make one head look where what the key holds along its rows is what the query holds along its own.
-
-    Only RoPE's slow phases are used: the fast ones turn too far over a page.
-    """
-    half = len(frequencies)
-    slow = torch.nonzero(_slow(frequencies))[:, 0]
+    """Make one head look where what the key holds along its rows is what the query holds along its own."""
+    slow = _slow(frequencies)
+    begin = head * attention.head_dim
     for projection, rows in ((attention.q_proj.weight, of_query), (attention.k_proj.weight, of_key)):
-        projection[head * 2 * half + slow] = rows[slow]
+        projection[begin : begin + attention.head_dim] *= 0.1
+        projection[begin + slow[_PREFERRING:]] = rows[: len(slow) - _PREFERRING]
+        projection[begin + slow[:_PREFERRING]] = 0.0
+
+
+def _prefer(attention: Any, head: int, direction: Tensor, frequencies: Tensor) -> None:
+    """Make one head look at tokens along `direction` the more, whatever is sought: number 0, which all share, asks."""
+    rows = head * attention.head_dim + _slow(frequencies)[:_PREFERRING]
+    attention.q_proj.weight[rows, 0] = 1.0
+    attention.k_proj.weight[rows] += 0.1 * direction
 
 
 def _pass_on(attention: Any, head: int, read: Tensor, written: Tensor, *, scale: float) -> None:
     """Make one head read along the rows of `read` and write along those of `written`."""
-    rows = slice(head * attention.head_dim, (head + 1) * attention.head_dim)
+    rows = slice(head * attention.head_dim, head * attention.head_dim + len(read))
     attention.v_proj.weight[rows] = read
     attention.o_proj.weight[:, rows] = scale * written.T
+
+
+def _look_at_line_start(attention: Any, head: int, after_newline: Tensor, frequencies: Tensor) -> None:
+    """Make one head look at the nearest token that follows a newline: slow phases find such, middle ones the nearest.
+
+    Queries are made of the embeddings' shared part (number 0) alone.
+    """
+    half = len(frequencies)
+    begin = head * 2 * half
+    slow = _slow(frequencies)
+    middle = torch.nonzero((frequencies > 0.01) & (frequencies < 0.2))[:, 0]
+    query, key = attention.q_proj.weight, attention.k_proj.weight
+    query[begin : begin + 2 * half], key[begin : begin + 2 * half] = 0.0, 0.0
+    query[begin + slow, 0] = 0.5
+    key[begin + slow] = 0.25 * after_newline
+    query[begin + middle, 0], key[begin + middle, 0] = 1.0, 1.0
 
 
 def _look_back(attention: Any, head: int, back: int, strength: Tensor, frequencies: Tensor) -> None:

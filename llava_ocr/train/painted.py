@@ -13,12 +13,11 @@ from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode, leaves
 from llava_ocr.synth.base import PaintedDocument, PaintedPage, PrintedValue
 from llava_ocr.train.drills import words_of
 from llava_ocr.train.noise import misread
-from llava_ocr.train.questions import Question, Value
+from llava_ocr.train.questions import Question, Value, pattern_of
 from llava_ocr.words.layout import Layout, lay_out
 
 # What a typed leaf may be on a page: `llava_ocr.grounding.candidates.spans`.
 Spans = Callable[[Layout, LeafNode], Sequence[str]]
-_INDEX = re.compile(r"\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -111,11 +110,6 @@ def _values(reading: PageReading, root: GroupNode, spans: Spans) -> tuple[dict[s
     return values, unsayable
 
 
-def pattern_of(path: str) -> str:
-    """Return the schema's path of a concrete one: `lines[].amount` of `lines[2].amount`."""
-    return _INDEX.sub("[]", path)
-
-
 def _offered(layout: Layout, leaf: LeafNode, spans: Spans) -> set[str] | None:
     """What the grammar will let a leaf say; None for text, which may be any run of words."""
     if leaf.leaf.kind is Kind.TEXT:
@@ -152,12 +146,13 @@ def choose_fields(node: GroupNode, is_kept: Callable[[LeafNode], bool]) -> Group
     return replace(node, children=tuple(children)) if children else None
 
 
-def vary(root: GroupNode, *, rng: random.Random) -> GroupNode:
+def vary(root: GroupNode, *, rng: random.Random, asks_rows: bool = True) -> GroupNode:
     """Ask for some of a tree's fields, in another order, with some of their labels: what every schema file may do.
 
-    Half the time no rows are asked for: else most of what is learned would be tables.
+    Half the time no rows are asked for, or never: else most of what is learned would be tables.
     """
-    share, row_share = rng.choice((1.0, 0.8, 0.5, 0.25)), rng.choice((0.0, 0.0, 0.7, 1.0))
+    share = rng.choice((1.0, 0.8, 0.5, 0.25))
+    row_share = rng.choice((0.0, 0.0, 0.7, 1.0)) if asks_rows else 0.0
     in_rows = {leaf.path for child in root.children if isinstance(child, RowsNode) for leaf in leaves(child)}
     chosen = choose_fields(root, lambda leaf: rng.random() < (row_share if leaf.path in in_rows else share)) or root
     label_share = rng.choice((1.0, 1.0, 0.6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -37,6 +38,10 @@ class ModelRecipe:
         return self.patches_per_side**2 + 1
 
 
+# Stands for painted sheets among the names of schemas.
+SHEET = "sheet"
+
+
 class StageName(StrEnum):
     """The two stages of LLaVA's recipe."""
 
@@ -47,26 +52,35 @@ class StageName(StrEnum):
 class Look(StrEnum):
     """What a supervised attention head looks for.
 
-    LINE: the end of a field's line in the question looks at the field's kind, and so at its name.
-    FIELD: the answer, where it decides on a leaf, looks at the end of the leaf's line.
+    LINE: a field's line in the question looks at the line's number; words of the page look at the first token of all.
+    FIELD: the answer, where it decides on a leaf, looks at the leaf's line.
+    TAG: a word of a value looks at its field's line, a word of none at the first token of all.
+    GUESS: the answer, there, looks at the first token of what rules guess if that is right, else at the first of all.
     POINT: the answer, there, looks at the first token of the value on the page, or at the first token of all for null.
     COPY: the answer, there and inside a value, looks at the page's token that comes next.
     """
 
     LINE = "line"
     FIELD = "field"
+    TAG = "tag"
+    GUESS = "guess"
     POINT = "point"
     COPY = "copy"
 
 
 @dataclass(frozen=True)
 class Looking:
-    """Attention heads that are told where to look while training: all `heads` of `layer`, at `weight` in the loss."""
+    """Attention heads that are told where to look while training: all `heads` of `layer`, at `weight` in the loss.
+
+    What heads that are held pass on stays as `start_copying` made it: later layers learn to use it only when these
+    heads look right, and until then every update would wear it away.
+    """
 
     look: Look
     layer: int
     heads: tuple[int, ...]
     weight: float
+    is_held: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +88,10 @@ class StageRecipe:
     """One stage of training. Steps are optimizer updates of `examples_per_step` examples each.
 
     Over the first `grow_steps` pages grow from a few lines to full length. `drill_share` of the examples are drills,
-    the others painted documents, `sheet_share` of them sheets with a schema of their own, `noise_share` misread.
-    Of the fields that a page does not say, `null_share` are asked for: more of them teach to say null to everything.
+    the others painted documents of schemas by `shares` (SHEET: with a schema of their own), `noise_share` misread.
+    Of the fields that a page does not say, in the end `null_share` are asked for, few at first: else all that is
+    learned is to say null.
+    Painted tables are asked for only where `asks_rows`; where `spoils_guesses` some of what rules guess is made wrong.
     The learning rate rises over `warmup_steps` and falls linearly to nothing over the last `decay_steps`.
     """
 
@@ -90,9 +106,11 @@ class StageRecipe:
     decay_steps: int
     grow_steps: int
     drill_share: float
-    sheet_share: float
+    shares: Mapping[str, float]
     noise_share: float
     null_share: float
+    asks_rows: bool
+    spoils_guesses: bool
     looking: tuple[Looking, ...]
     checkpoint_every_s: float
     first_seed: int
@@ -100,10 +118,12 @@ class StageRecipe:
 
 def _looking(*, line_weight: float) -> tuple[Looking, ...]:
     return (
-        Looking(Look.LINE, layer=1, heads=(0,), weight=line_weight),
-        Looking(Look.FIELD, layer=2, heads=(0,), weight=0.2),
-        Looking(Look.POINT, layer=3, heads=(0, 1), weight=0.5),
-        Looking(Look.COPY, layer=4, heads=(0, 1), weight=0.5),
+        Looking(Look.LINE, layer=1, heads=(0,), weight=line_weight, is_held=True),
+        Looking(Look.FIELD, layer=2, heads=(0,), weight=0.2, is_held=True),
+        Looking(Look.TAG, layer=3, heads=(0, 1), weight=1.0, is_held=True),
+        Looking(Look.POINT, layer=4, heads=(0, 1), weight=0.5),
+        Looking(Look.GUESS, layer=4, heads=(2,), weight=1.0, is_held=True),
+        Looking(Look.COPY, layer=5, heads=(0, 1), weight=0.5),
     )
 
 
@@ -121,7 +141,7 @@ def small() -> ModelRecipe:
         mlp_width=768,
         context_tokens=8192,
         rope_theta=100_000_000.0,
-        num_pieces=3072,
+        num_pieces=4096,
         # The stock processor needs a grid; our engine shows the overview alone.
         grids=(Grid(1, 1), Grid(2, 2)),
     )
@@ -129,14 +149,14 @@ def small() -> ModelRecipe:
 
 def small_stages() -> tuple[StageRecipe, ...]:
     """The stages that made the shipped checkpoint, in order."""
-    return drill_small(), crop_small(), tune_small(), retune_small()
+    return drill_small(), crop_small(), page_small(), tune_small(), doubt_small()
 
 
 def drill_small() -> StageRecipe:
-    """Three minutes of drills: copying and label matching emerge from tiny pages, everything trained at once."""
+    """Drills: copying and label matching emerge from tiny pages, everything trained at once."""
     return StageRecipe(
         name=StageName.TUNE,
-        steps=59,
+        steps=60,
         examples_per_step=16,
         max_tokens=2600,
         lr=3e-3,
@@ -144,55 +164,73 @@ def drill_small() -> StageRecipe:
         weight_decay=0.05,
         warmup_steps=10,
         decay_steps=1,
-        grow_steps=200,
+        grow_steps=150,
         drill_share=1.0,
-        sheet_share=0.0,
+        shares={SHEET: 1.0},
         noise_share=0.0,
         null_share=0.15,
-        looking=_looking(line_weight=0.1),
+        asks_rows=True,
+        spoils_guesses=False,
+        looking=_looking(line_weight=0.3),
         checkpoint_every_s=150.0,
         first_seed=1_000_000,
     )
 
 
 def crop_small() -> StageRecipe:
-    """Seven minutes of parts of painted invoices and sheets, asked for whole schemas: the names of fields are found."""
+    """Parts of painted pages, asked mostly for what they say: the names of fields are found."""
     return replace(
         drill_small(),
-        steps=128,
-        examples_per_step=8,
+        steps=120,
         warmup_steps=5,
-        grow_steps=230,
-        drill_share=0.25,
-        sheet_share=0.4,
-        noise_share=0.25,
-        null_share=1.0,
-        looking=_looking(line_weight=0.3),
+        grow_steps=600,
+        drill_share=0.2,
+        shares={"invoice": 0.5, SHEET: 0.3, "receipt": 0.15, "statement": 0.05},
+        noise_share=0.15,
+        null_share=0.3,
+    )
+
+
+def page_small() -> StageRecipe:
+    """Whole pages, asked for more and more that they do not say, tables among them."""
+    return replace(
+        crop_small(),
+        steps=400,
+        lr=1.5e-3,
+        embedding_lr=1.2e-3,
+        grow_steps=100,
+        drill_share=0.05,
+        null_share=0.6,
+        first_seed=9_000_000,
     )
 
 
 def tune_small() -> StageRecipe:
-    """Nine minutes of painted pages, asked mostly for what they say, until the learning rate is nothing."""
+    """Whole pages of every kind without their tables, until the learning rate is nothing."""
     return replace(
-        crop_small(), steps=185, warmup_steps=3, decay_steps=170, grow_steps=140, drill_share=0.2, null_share=0.15
+        page_small(),
+        steps=600,
+        lr=1e-3,
+        embedding_lr=0.8e-3,
+        decay_steps=80,
+        grow_steps=1,
+        shares={"invoice": 0.52, SHEET: 0.15, "form": 0.18, "receipt": 0.15},
+        null_share=0.7,
+        asks_rows=False,
+        first_seed=40_000_000,
     )
 
 
-def retune_small() -> StageRecipe:
-    """Pages again from the weights so far, at a fresh learning rate and with more absent fields asked for.
-
-    The run that made the shipped weights was stopped for time after 249 of these steps.
-    """
+def doubt_small() -> StageRecipe:
+    """The same pages with guesses made wrong, so that the model looks before it agrees."""
     return replace(
         tune_small(),
-        steps=290,
-        lr=2e-3,
-        embedding_lr=2e-3,
-        warmup_steps=10,
-        decay_steps=230,
-        grow_steps=240,
-        drill_share=0.15,
-        sheet_share=0.3,
-        null_share=0.3,
-        first_seed=3_000_000,
+        steps=150,
+        lr=8e-4,
+        embedding_lr=6e-4,
+        decay_steps=100,
+        noise_share=0.2,
+        spoils_guesses=True,
+        shares={"invoice": 0.55, SHEET: 0.13, "form": 0.15, "receipt": 0.17},
+        first_seed=70_000_000,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from llava_ocr.grounding.candidates import spans
+from llava_ocr.rulebook.answer import guesses
 from llava_ocr.schema import GroupNode
 from llava_ocr.train.corpus import tokenizer_texts
 from llava_ocr.train.data import Painter, stream
@@ -41,7 +42,7 @@ def train_from_nothing(
         place = folder / f"{number}-{stage.name}"
         run = _at_checkpoint(start(model, stage), place)
         if run.position.step < stage.steps:
-            painter = Painter(model_recipe, stage, tokenizer, spans=spans, known=known)
+            painter = Painter(model_recipe, stage, tokenizer, spans=spans, guess=guesses, known=known)
             train(run, stream(painter, start=run.position.examples), place)
     shipped = folder / name
     ship(model, tokenizer, model_recipe, name=name, folder=shipped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,24 @@ IMAGE_MEAN, IMAGE_STD = 1.0, 0.5
 def ship(
     model: LlavaNextForConditionalGeneration, tokenizer: Any, recipe: ModelRecipe, *, name: str, folder: Path
 ) -> None:
-    """Save weights in bfloat16 in files of at most 15 MB, tokenizer, stock processor and `profile.json`."""
+    """Save a model that takes words: see `save_folder`."""
+    save_folder(model, tokenizer, recipe, profile(recipe, name=name), folder)
+
+
+def save_folder(
+    model: LlavaNextForConditionalGeneration,
+    tokenizer: Any,
+    recipe: ModelRecipe,
+    stated: Mapping[str, Any],
+    folder: Path,
+) -> None:
+    """Save weights in bfloat16 in files of at most 15 MB, tokenizer, stock processor, and `stated` as the profile."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: value.to(torch.bfloat16) for key, value in model.state_dict().items()}
     model.config.dtype = torch.bfloat16
     model.save_pretrained(folder, state_dict=weights, max_shard_size="15MB")
     processor(tokenizer, recipe).save_pretrained(folder)
-    (folder / "profile.json").write_text(json.dumps(profile(recipe, name=name), indent=2) + "\n")
+    (folder / "profile.json").write_text(json.dumps(stated, indent=2) + "\n")
 
 
 def processor(tokenizer: Any, recipe: ModelRecipe) -> LlavaNextProcessor:
@@ -63,4 +75,6 @@ def profile(recipe: ModelRecipe, *, name: str) -> dict[str, Any]:
         "anchored_grids": [[0, 0]],
         "takes_grammar": True,
         "takes_words": True,
+        "prompt_form": "find",
+        "reads_lists": False,
     }

@@ -21,16 +21,19 @@ SPECIALS = (PAD, BOS, EOS, IMAGE_MARK)
 # The layout's text is 96 columns wide.
 MAX_GAP = 96
 _SPACE, _NEWLINE = "Ġ", "Ċ"
-_PIECES = r"\p{L}+|\p{N}{1,2}| +|\s|[^\s\p{L}\p{N}]"
+# Leaders and rules: runs of these are a few pieces, not one a dot.
+_RUNS = ".-_=*"
+MAX_RUN = 64
+_PIECES = rf"\p{{L}}+|\p{{N}}{{1,2}}| +|\s|([{re.escape(_RUNS)}])\1+|[^\s\p{{L}}\p{{N}}]"
 
 
 def train_tokenizer(texts: Iterable[str], *, num_pieces: int) -> PreTrainedTokenizerFast:
     """Learn letter merges from `texts`; the vocabulary is `num_pieces` long, specials and gaps included."""
     pairs = [f"{tens}{ones}" for tens in range(10) for ones in range(10)]
-    fixed = len(SPECIALS) + len(pairs) + len(_gap_merges())
-    letters = _learn(texts, num_pieces=num_pieces - fixed)
+    runs = [*_gap_merges(), *_run_merges()]
+    letters = _learn(texts, num_pieces=num_pieces - len(SPECIALS) - len(pairs) - len(runs))
     vocab = {token: index for index, token in enumerate(SPECIALS)}
-    merges = [*letters, *((pair[0], pair[1]) for pair in pairs), *_gap_merges()]
+    merges = [*letters, *((pair[0], pair[1]) for pair in pairs), *runs]
     for piece in [*sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(merge) for merge in merges)]:
         vocab.setdefault(piece, len(vocab))
     return _wrapped(_with_splitting(Tokenizer(models.BPE(vocab=vocab, merges=merges))))
@@ -58,6 +61,11 @@ def _gap_merges() -> list[tuple[str, str]]:
     return merges
 
 
+def _run_merges() -> list[tuple[str, str]]:
+    """Merges that double a run of one sign, up to `MAX_RUN`."""
+    return [(sign * length, sign * length) for sign in _RUNS for length in (1, 2, 4, 8, 16, 32)]
+
+
 def _with_splitting(tokenizer: Tokenizer) -> Tokenizer:
     split = pre_tokenizers.Split(Regex(_PIECES), behavior="isolated")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -78,3 +86,22 @@ def _wrapped(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
+
+
+def character_tokenizer() -> PreTrainedTokenizerFast:
+    """Make the tokenizer of models that read pixels: a Latin character is one piece, as it is one thing to see.
+
+    Letters of other scripts are bytes; runs of spaces or of one sign are one piece.
+    """
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [*_latin_merges(), *_gap_merges(), *_run_merges()]
+    pieces = [*SPECIALS, *alphabet, *("".join(merge) for merge in merges)]
+    vocab = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    return _wrapped(_with_splitting(Tokenizer(models.BPE(vocab=vocab, merges=merges))))
+
+
+def _latin_merges() -> list[tuple[str, str]]:
+    """Merges that make one piece of each character from U+00A1 to U+017F, which has two bytes."""
+    splitter = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    shown = (splitter.pre_tokenize_str(chr(number))[0][0] for number in range(0xA1, 0x180))
+    return [(two[0], two[1]) for two in shown]

@@ -20,6 +20,8 @@ COLUMN_GAP = 1.2
 BLOCK_GAP = 1.1
 # Columns of characters in the layout text; A4 in 10 pt holds about 95.
 TEXT_COLUMNS = 96
+# Lines further apart than this share of the words' height are set apart on purpose.
+WIDE_LEADING = 1.3
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,20 @@ class Layout:
     def text(self) -> str:
         """The page as plain text, words at their column (`TEXT_COLUMNS` wide), one line per line."""
         return "\n".join(_line_text(line) for line in self.lines)
+
+    @cached_property
+    def column_text(self) -> str:
+        """The page for a reader that counts: before each segment as many spaces as its column, plus two.
+
+        Not aligned for the eye, but a column has one sign wherever it stands. A wide gap between lines is a blank line.
+        """
+        parts: list[str] = []
+        for number, line in enumerate(self.lines):
+            if number:
+                above = self.lines[number - 1].box
+                parts.append("\n\n" if line.box.y0 - above.y1 > WIDE_LEADING * self.word_height else "\n")
+            parts.extend(" " * (_column(segment) + 2) + segment.text for segment in line.segments)
+        return "".join(parts)
 
     @property
     def word_height(self) -> float:
@@ -167,9 +183,14 @@ def _reads_on(above: Segment, below: Segment) -> bool:
     return gap < BLOCK_GAP * height and shared > 0.5 * narrower
 
 
+def _column(segment: Segment) -> int:
+    # A box may reach over the page's edge; the last columns are as good for what stands there.
+    return min(max(round(segment.box.x0 * TEXT_COLUMNS), 0), TEXT_COLUMNS - 2)
+
+
 def _line_text(line: Line) -> str:
     text = ""
     for segment in line.segments:
-        column = round(segment.box.x0 * TEXT_COLUMNS)
+        column = _column(segment)
         text += " " * max(column - len(text), 2 if text else 0) + segment.text
     return text

@@ -97,7 +97,7 @@ def test_limit_stops_early(run: Run, documents: Path) -> None:
     [
         (["extract"], 2, "Missing argument"),
         (["extract", ".", "-s", "invoice", "--since", "soon"], 2, "--since"),
-        (["extract", ".", "-s", "invioce"], 2, "there are invoice, receipt"),
+        (["extract", ".", "-s", "invioce"], 2, "there are invoice, purchase_order, receipt"),
         (["extract", ".", "-s", "invoice", "--engine", "no-such"], 4, "ModelNotFound"),
         (["extract", "/no/such/folder", "-s", "invoice"], 5, "no such file or folder"),
         (["extract", "gopher://x/y", "-s", "invoice"], 2, "is no source"),
@@ -107,6 +107,7 @@ def test_limit_stops_early(run: Run, documents: Path) -> None:
         (["export", "-s", "invoice", "-f", "parquet"], 2, "--out"),
         (["schema", "show", "nothing"], 2, "UnknownSchema"),
         (["bench", "nothing"], 2, "nothing"),
+        (["bench", "tiles", "--pages", "3"], 2, "takes none of"),
         (["nothing"], 2, "nothing"),
     ],
 )

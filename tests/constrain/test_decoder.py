@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from dataclasses import replace
 
 import pytest
 from llguidance.hf import from_tokenizer
@@ -18,6 +19,7 @@ from llava_ocr.geometry import Box
 from llava_ocr.records import Word
 from llava_ocr.schema import tree
 from llava_ocr.words.layout import lay_out
+from schemas.invoice import Invoice
 from schemas.statement import Statement
 from tests.constrain.strategies import say, say_anything
 from tests.constrain.test_examples import FREE_GRAMMAR, GRAMMAR, LAYOUT, Bill, answer
@@ -139,3 +141,12 @@ def test_a_table_of_thousands_of_amounts_compiles(byte_compiler: GrammarCompiler
 
 def test_a_grammar_is_the_same_for_the_same_page() -> None:
     assert build_grammar(tree(Bill), LAYOUT) == GRAMMAR
+
+
+@pytest.mark.parametrize("fault", ["/[/", '%regex {"substring_chunks": 5}'])
+def test_a_grammar_that_does_not_compile_names_the_field(fault: str, compiler: GrammarCompiler) -> None:
+    grammar = build_grammar(tree(Invoice), None)
+    [terminal] = {name for name, path in grammar.fields.items() if path == "issue_date" and name.startswith("T")}
+    lines = [f"{terminal}: {fault}" if line.startswith(f"{terminal}:") else line for line in grammar.lark.split("\n")]
+    with pytest.raises(BadGrammar, match="field issue_date, rule T"):
+        compiler.compile(replace(grammar, lark="\n".join(lines)))

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from llava_ocr.constrain.decoder import Constraint, GrammarCompiler
 from llava_ocr.constrain.lark import build_grammar
-from llava_ocr.prompts import empty_answer
+from llava_ocr.prompts import AS_GUESSED, empty_answer
 from llava_ocr.schema import Currency, Date, DocumentPart, DocumentSchema, Iban, Money, Text, read, rows, tree
 from llava_ocr.words.layout import lay_out
 from tests.fakes import words_of
@@ -152,3 +152,16 @@ def test_a_page_without_words_allows_free_text_of_the_kind(byte_compiler: Gramma
 
 def test_a_page_without_words_still_holds_the_kind(byte_compiler: GrammarCompiler) -> None:
     assert not accepts(byte_compiler.compile(FREE_GRAMMAR), list(answer(total="Apex Ltd.").encode()))
+
+
+@pytest.mark.parametrize("field", ["seller", "day", "total", "iban"])
+def test_only_a_field_with_a_guess_may_be_as_guessed(field: str, byte_compiler: GrammarCompiler) -> None:
+    told = byte_compiler.compile(build_grammar(tree(Bill), LAYOUT, guesses={field: "Acme"}))
+    said = answer(**{field: AS_GUESSED}).encode()
+    assert accepts(told, list(said))
+    assert not accepts(byte_compiler.compile(GRAMMAR), list(said))
+
+
+def test_a_field_with_a_guess_may_be_something_else(byte_compiler: GrammarCompiler) -> None:
+    grammar = build_grammar(tree(Bill), LAYOUT, guesses={"seller": "Acme", "day": "03.04.2025"})
+    assert accepts(byte_compiler.compile(grammar), list(answer(seller="12 High Street").encode()))

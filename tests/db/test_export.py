@@ -15,7 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llava_ocr.db.export import ExportFormat, export_records, safe_cell
+from llava_ocr.db.browse import Filter
+from llava_ocr.db.csv_export import CsvColumns, safe_cell
+from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.listings import list_records, save_headline
 from llava_ocr.db.session import Database, open_database
 from llava_ocr.errors import DatabaseError
 from llava_ocr.records import FieldReading
@@ -47,7 +50,7 @@ def test_json_line_has_the_documented_shape(db: Database) -> None:
     [line] = [json.loads(line) for line in export(db, ExportFormat.JSONL).splitlines()]
     one = document("0.pdf")
     documented = ["document", "schema", "record_index", "values", "fields", "needs_review", "run_id", "engine"]
-    assert list(line) == [*documented, "findings"]
+    assert list(line) == [*documented, "findings", "same_as"]
     assert line["document"] == {"id": one.id, "uri": one.uri}
     assert line["values"] == {
         "number": "R-1",
@@ -98,6 +101,33 @@ def test_csv_keeps_amounts_numbers_and_disarms_formulas(db: Database) -> None:
     assert row["number"] == '\'=HYPERLINK("http://x")'
     assert (row["total"], row["issue_date"], row["total_state"]) == ("-12.50", "2026-01-31", "value")
     assert json.loads(row["lines"])[0]["line_total"] == "12.50"
+
+
+def test_csv_with_evidence_says_where_and_links_to_the_picture(db: Database) -> None:
+    save(db, fields())
+    out = io.BytesIO()
+    export_records(db, Bill, format=ExportFormat.CSV, out=out, columns=CsvColumns(crops_at="http://h:1"))
+    [row] = csv.DictReader(io.StringIO(out.getvalue().decode(), newline=""))
+    assert (row["issue_date_text"], row["issue_date_page_index"]) == ("31.01.2026", "0")
+    assert json.loads(row["issue_date_boxes"]) == [[0.1, 0.2, 0.3, 0.25], [0.1, 0.25, 0.2, 0.3]]
+    assert row["issue_date_crop"] == "http://h:1/records/1/crop.png?path=issue_date" and row["seller_name_crop"] == ""
+
+
+def test_control_characters_shift_no_column(db: Database) -> None:
+    save(db, fields(number="a\x1fb\x1ec"), fields(number="\x1d"))
+    rows = list(csv.DictReader(io.StringIO(export(db, ExportFormat.CSV).decode(), newline="")))
+    assert {row["number"] for row in rows} == {"a\x1fb\x1ec", "\x1d"}
+    assert {row["total"] for row in rows} == {"12.50"} and {row["number_state"] for row in rows} == {"value"}
+
+
+def test_an_export_of_a_selection_holds_that_alone(db: Database) -> None:
+    save(db, fields(number="R-1"), fields(number="R-2"))
+    with db.writing() as connection:
+        save_headline(connection, Bill)
+        list_records(connection, [1, 2])
+    out = io.BytesIO()
+    assert export_records(db, Bill, format=ExportFormat.CSV, out=out, wanted=Filter(q="R-2")) == 1
+    assert b"R-2" in out.getvalue() and b"R-1" not in out.getvalue()
 
 
 @given(st.text(max_size=20))

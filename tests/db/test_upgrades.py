@@ -35,13 +35,21 @@ def engine(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def is_of_search(change: object) -> bool:
+    """The full-text index has no class of rows: on SQLite it is a virtual table with tables of its own."""
+    return isinstance(change, tuple) and getattr(change[1], "name", "").startswith(
+        ("listings_search", "ix_listings_search")
+    )
+
+
 def test_migrations_make_the_tables_of_rows(engine: Engine) -> None:
     upgrades.upgrade(engine)
     with reading(engine) as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": upgrades.VERSION_TABLE, "compare_server_default": True}
         )
-        assert compare_metadata(context, Row.metadata) == []
+        changes = compare_metadata(context, Row.metadata)
+    assert [change for change in changes if not is_of_search(change)] == []
     assert upgrades.check(engine).is_ok
 
 

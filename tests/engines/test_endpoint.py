@@ -14,8 +14,11 @@ from llava_ocr.constrain.lark import build_grammar
 from llava_ocr.engines.base import Request, StopReason
 from llava_ocr.engines.endpoint import EndpointEngine, open_endpoint
 from llava_ocr.errors import (
+    BadGrammar,
+    BadReply,
     ConfigError,
     EngineDenied,
+    EngineDropped,
     EngineError,
     EngineTimeout,
     EngineUnavailable,
@@ -28,7 +31,7 @@ from llava_ocr.schema import DocumentSchema, Text, read, tree
 from llava_ocr.settings import Settings, override
 from llava_ocr.words.layout import lay_out
 from tests.fakes import raster, words_of
-from tests.servers.openai_like import OpenAiLike, Reply, cut_off, drip, raw, serving, status
+from tests.servers.openai_like import OpenAiLike, Reply, cut_off, drip, drip_headers, raw, serving, status
 
 
 class Note(DocumentSchema):
@@ -148,9 +151,32 @@ def test_a_busy_server_is_asked_again(server: OpenAiLike) -> None:
 
 
 def test_a_server_that_stays_busy_is_unavailable(server: OpenAiLike) -> None:
-    server.faults = [status(429, Retry_After="0")] * 4
-    with pytest.raises(EngineUnavailable, match="busy"):
+    server.faults = [status(429, Retry_After="0.1")] * 20
+    with pytest.raises(EngineUnavailable, match="stays busy"):
+        engine(server, engine_timeout_s=0.5).complete([ask()])
+    assert 2 <= len(server.bodies) <= 5
+
+
+def test_a_rest_that_is_longer_than_our_patience_is_not_begun(server: OpenAiLike) -> None:
+    server.faults = [status(429, Retry_After="3600")]
+    with pytest.raises(EngineUnavailable, match="3,600 s of rest"):
         engine(server).complete([ask()])
+    assert len(server.bodies) == 1
+
+
+def test_all_requests_rest_when_the_server_asks_one_of_them_to(server: OpenAiLike) -> None:
+    opened = engine(server, endpoint_concurrency=2)
+    server.faults = [status(429, Retry_After="0.4")]
+    started = time.monotonic()
+    opened.complete([ask("a")])
+    opened.complete([ask("b")])
+    assert 0.4 <= time.monotonic() - started < 5
+    assert server.times_s[1] - server.times_s[0] >= 0.4
+
+
+def test_a_date_is_a_time_to_wait_until(server: OpenAiLike) -> None:
+    server.faults = [status(503, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"), status(503, Retry_After="soon")]
+    assert engine(server).complete([ask()])[0].error is None
 
 
 def test_a_timeout_is_not_asked_again(server: OpenAiLike) -> None:
@@ -168,26 +194,63 @@ def test_a_timeout_is_not_asked_again(server: OpenAiLike) -> None:
     ("fault", "error"),
     [
         (status(500), EngineError),
+        (status(502), EngineUnavailable),
+        (status(504), EngineTimeout),
         (status(401), EngineDenied),
         (status(302, Location="http://127.0.0.1:9/"), EngineError),
         (raw(b"context length exceeded: secret", code=400), PromptTooLong),
         (status(404), ModelNotFound),
-        (raw(b"<html>"), EngineError),
-        (raw(b"[]"), EngineError),
-        (raw(b"[" * 100_000), EngineError),
-        (raw(b'{"choices":[{"message":{"content":null}}]}'), EngineError),
-        (raw(b'{"choices":[{"message":{"content":"\\ud800"}}]}'), EngineError),
+        (raw(b"<html>secret", media_type="text/html"), BadReply),
+        (raw(b'data: {"choices":[]}', media_type="text/event-stream"), BadReply),
+        (raw(b"[]"), BadReply),
+        (raw(b"[" * 100_000), BadReply),
+        (raw(b'{"error":"Unexpected endpoint"}'), BadReply),
+        (raw(b'{"choices":[{"message":{"content":null}}]}'), BadReply),
+        (raw(b'{"choices":[{"message":{"content":"\\ud800"}}]}'), BadReply),
         (raw(b'{"choices":[{"message":{"content":"{"},"finish_reason":"content_filter"}]}'), EngineError),
-        (raw(b'{"choices":[]}'), EngineError),
-        (cut_off, EngineError),
+        (raw(b'{"choices":[]}'), BadReply),
+        (raw(b'{"error":"model_not_found"}', code=400), ModelNotFound),
+        (raw(b'{"error":"failed to parse grammar"}', code=400), BadGrammar),
+        (raw(b'{"error":"Invalid schema for response_format"}', code=400), BadGrammar),
+        (cut_off, EngineDropped),
     ],
 )
 def test_a_fault_fails_its_own_request_without_quoting_the_page(server, fault, error) -> None:
     answer_once(server)
-    server.faults.append(fault)
+    # Twice, for what is too long is asked once more without a limit.
+    server.faults += [fault, fault]
     found = error_of(server)
     assert type(found) is error
     assert "secret" not in str(found)
+
+
+def test_what_came_instead_of_json_is_named_and_not_quoted(server: OpenAiLike) -> None:
+    answer_once(server)
+    server.faults.append(raw(b"<html>secret</html>", media_type="text/html; charset=utf-8"))
+    found = str(error_of(server))
+    assert "text/html, 19 bytes" in found
+    assert "secret" not in found
+
+
+def test_a_server_that_refuses_log_probabilities_is_asked_without(server: OpenAiLike, caplog) -> None:
+    server.faults = [raw(b'{"error":"logprobs is not supported"}', code=400)]
+    completions = engine(server, endpoint_concurrency=1).complete([ask("a"), ask("b")])
+    assert [completion.error for completion in completions] == [None, None]
+    assert ["logprobs" in body for body in server.bodies] == [True, False, False]
+    assert caplog.text.count("refuses to tell log-probabilities") == 1
+
+
+def test_a_server_that_hangs_ends_the_run_and_not_page_after_page(server: OpenAiLike) -> None:
+    server.gets_hang = True
+    server.faults = [lambda: (time.sleep(1.2), (200, {}, b"{}"))[1]] * 2
+    with pytest.raises(EngineUnavailable, match="hangs"):
+        engine(server, engine_timeout_s=0.3).complete([ask("a"), ask("b")])
+
+
+def test_a_server_that_is_only_slow_fails_its_pages_alone(server: OpenAiLike) -> None:
+    server.faults = [lambda: (time.sleep(1.2), (200, {}, b"{}"))[1]]
+    [completion] = engine(server, engine_timeout_s=0.3).complete([ask()])
+    assert isinstance(completion.error, EngineTimeout)
 
 
 def test_an_answer_cut_by_the_server_says_so(server: OpenAiLike) -> None:
@@ -236,12 +299,28 @@ def test_closing_cuts_the_requests_under_way(server: OpenAiLike) -> None:
     assert time.monotonic() - started < 10
 
 
-def test_an_answer_that_drips_in_is_given_up_in_time(server: OpenAiLike) -> None:
-    server.faults = [drip(b" " * 200, every_s=0.05)]
+@pytest.mark.parametrize("slow", [drip(b" " * 200, every_s=0.05), drip_headers(every_s=0.05)])
+def test_an_answer_that_drips_in_is_given_up_in_time(server: OpenAiLike, slow) -> None:
+    server.faults = [slow]
     started = time.monotonic()
     [completion] = engine(server, engine_timeout_s=0.5).complete([ask()])
     assert isinstance(completion.error, EngineTimeout)
     assert time.monotonic() - started < 5
+
+
+def test_closing_leaves_nothing_to_a_request_that_waits_its_turn(server: OpenAiLike) -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+    server.faults = [lambda: (is_asked.set(), may_answer.wait(20), (200, {}, b"{}"))[2]]
+    opened = engine(server, endpoint_concurrency=1)
+    closer = threading.Thread(target=lambda: (is_asked.wait(20), opened.close()))
+    closer.start()
+    with pytest.raises(EngineUnavailable, match="closed"):
+        opened.complete([ask("a"), ask("b"), ask("c")])
+    may_answer.set()
+    closer.join()
+    assert len(server.bodies) == 1
+    with pytest.raises(EngineUnavailable, match="closed"):
+        opened.complete([ask("d")])
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
@@ -253,7 +332,9 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"endpoint_url": ""}, {"endpoint_model": ""}, {"endpoint_url": "ftp://h/v1"}, {"endpoint_url": "http://h:port"},
-     {"endpoint_url": "http:///v1"}, {"endpoint_key": "sk-secret\n"}, {"endpoint_key": "sk-secret-é"}],
+     {"endpoint_url": "http:///v1"}, {"endpoint_url": "http://h/v1?key=sk-secret"},
+     {"endpoint_url": "http://me:secret@h/v1", "endpoint_key": "sk-secret"},
+     {"endpoint_key": "sk-secret\n"}, {"endpoint_key": "sk-secret-é"}],
 )  # fmt: skip
 def test_settings_that_can_not_work_are_refused(changes: dict[str, str]) -> None:
     given = {"endpoint_url": "http://h/v1", "endpoint_model": "m"} | changes
@@ -278,6 +359,18 @@ def test_the_key_is_not_logged(server: OpenAiLike, caplog: pytest.LogCaptureFixt
     caplog.set_level(logging.DEBUG)
     engine(server).complete([ask()])
     assert "sk-secret" not in caplog.text
+
+
+def test_a_name_and_password_in_the_url_are_sent_and_never_shown(server: OpenAiLike, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = server.url.replace("http://", "http://reader:s%C3%A9same@")
+    settings = override(Settings(), endpoint_url=url, endpoint_model="llava")
+    server.faults = [status(500)]
+    [completion] = open_endpoint(settings).complete([ask()])
+    told = server.headers[0]["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(told).decode() == "reader:sésame"
+    assert "HTTP Request" in caplog.text
+    assert not any(secret in caplog.text + str(completion.error) for secret in ("same", told, "reader"))
 
 
 def test_the_fingerprint_tells_models_and_dialects_apart_and_not_addresses(server: OpenAiLike) -> None:

@@ -1,9 +1,12 @@
 """The engine under real grammars: whatever the weights say, the answer has the schema's shape and the page's words."""
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llava_ocr.constrain.decoder import GrammarCompiler
 from llava_ocr.constrain.grammar import Grammar
@@ -85,3 +88,32 @@ def test_a_grammar_that_does_not_compile_is_its_rows_error(model: LoadedModel) -
     bad, good = engine_of(model).complete([ask("a", grammar=Grammar(lark="start: (")), ask("b", max_new_tokens=2)])
     assert isinstance(bad.error, BadGrammar)
     assert good.error is None
+
+
+@given(st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=6)
+def test_what_is_tried_and_what_is_masked_agree(model: LoadedModel, chance: Random) -> None:
+    """The engine tries a token before it makes a mask: where nothing is forced, both must say the same of every one.
+
+    Where something is forced a mask holds to the forced spelling, and trying does not; the engine takes it unasked.
+    """
+    num_tokens = model.network.config.text_config.vocab_size
+    compiler = GrammarCompiler.for_tokenizer(model.tokenizer, num_tokens=num_tokens)
+    constraint = compiler.compile(build_grammar(tree(Slip), printed()))
+    while not constraint.is_done:
+        if forced := constraint.forced():
+            for token in forced:
+                constraint.accept(token)
+            continue
+        mask = constraint.mask()
+        assert [constraint.num_valid([token]) == 1 for token in range(num_tokens)] == mask.tolist()
+        constraint.accept(chance.choice(mask.nonzero()[0].tolist()))
+
+
+def test_a_whole_answer_may_end_or_go_on() -> None:
+    tokenizer = tiny_tokenizer()
+    constraint = GrammarCompiler.for_tokenizer(tokenizer).compile(Grammar(lark='start: "a" /b*/'))
+    constraint.accept(tokenizer.convert_tokens_to_ids("a"))
+    end = tokenizer.eos_token_id
+    assert constraint.mask()[end]
+    assert constraint.num_valid([end]) == 1

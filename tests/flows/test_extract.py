@@ -125,3 +125,28 @@ def test_an_order_that_cannot_be_met_is_refused_before_anything_is_read(
     finally:
         OBSERVER.reset(token)
     assert not seen
+
+
+def progress() -> dict[str, object]:
+    with get_client(sync_client=True) as client:
+        found: dict[str, object] = client.request(
+            "GET", "/artifacts/{key}/latest", path_params={"key": "extract-progress"}
+        ).json()
+    return found
+
+
+def test_progress_ends_at_the_whole_and_names_no_document(source: Path) -> None:
+    _, summary = run(order(source))
+    shown = progress()
+    assert shown["data"] == 100.0
+    assert shown["description"] == f"run {summary.run_id}: 3 of 3 documents ended"
+
+
+def test_a_summary_says_why_and_what_was_saved(source: Path) -> None:
+    (source / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    run(order(source))
+    assert "| documents failed or skipped because | count |\n|---|---:|\n| " in artifact()
+    assert "0 pages were answered before" in artifact()
+    _, summary = run(order(source, force=True))
+    assert summary.savings.num_pages == 3
+    assert "3 pages were answered before" in artifact()

@@ -1,4 +1,4 @@
-"""Retries of a shard: by the error's own word, and only of what is unfinished."""
+"""A shard as a Prefect task, and the flow's loop over what is put off."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.tasks import RETRIES, Shard, read_shard
+from flows.extract import leases
+from flows.tasks import Shard, read_shard
 from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import EngineTimeout, EngineUnavailable, StoreUnavailable
 from llava_ocr.ledger.balance import Balance
 from llava_ocr.run import ExtractOrder, end, ignore
 from tests.fakes import paper
-from tests.runs import CountingStore, FakeServices, FlakyEngine, infos, start
+from tests.runs import QUICK, CountingStore, FakeServices, FlakyEngine, start
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
 
@@ -38,28 +39,28 @@ def reading(tmp_path: Path, store: CountingStore) -> Iterator[Reading]:
 
 
 class Reading:
-    """The task in a flow of its own, without waiting between tries."""
+    """The task in a flow of its own, with short waits between tries."""
 
     def __init__(self, folder: Path, store: CountingStore) -> None:
         self.services = FakeServices(f"sqlite:///{folder / 'records.db'}", batch_size=1)
         self._order = ExtractOrder(source=str(folder), schema_name="receipt")
         self._store = store
 
-    def with_engine(self, engine: ScriptedEngine) -> tuple[State[None], Balance]:
+    def with_engine(self, engine: ScriptedEngine) -> tuple[list[str], Balance]:
         self.services.__dict__["engine"] = engine
-        run = start(self._order, self.services, self._store)
+        run = start(self._order, self.services, self._store, policy=QUICK)
 
         @flow
-        def shards() -> State[None]:
-            patient = read_shard.with_options(retry_delay_seconds=0, retry_jitter_factor=None)
-            return patient(Shard(run, infos(self._store), ignore), return_state=True)
+        def shards() -> list[State[None]]:
+            return [read_shard(Shard(run, lease, ignore), return_state=True) for lease in leases(run)]
 
-        return shards(return_state=True), end(run, seconds=0.0).balance
+        states = [str(state.type.value) for state in shards()]
+        return states, end(run, seconds=0.0).balance
 
 
 def test_an_engine_that_comes_back_reads_only_the_rest(reading: Reading, store: CountingStore) -> None:
-    state, balance = reading.with_engine(FlakyEngine(EngineUnavailable("gone"), num_good=4))
-    assert state.is_completed()
+    states, balance = reading.with_engine(FlakyEngine(EngineUnavailable("gone"), num_good=4))
+    assert states == ["FAILED", "COMPLETED"]
     assert (balance.is_green, balance.documents_ok) == (True, 8)
     # Four were answered and saved; the others may have been fetched ahead before the engine was lost.
     assert sum(count == 1 for count in store.fetched.values()) >= 4
@@ -68,29 +69,29 @@ def test_an_engine_that_comes_back_reads_only_the_rest(reading: Reading, store: 
 
 def test_an_object_that_the_store_gives_later_is_read_again_alone(reading: Reading, store: CountingStore) -> None:
     store.faults["c"] = [StoreUnavailable("busy")]
-    state, balance = reading.with_engine(ScriptedEngine())
-    assert state.is_completed()
+    states, balance = reading.with_engine(ScriptedEngine())
+    assert states == ["COMPLETED"] * 2
     assert (balance.is_green, balance.documents_ok) == (True, 8)
     assert store.fetched == {key: 1 + (key == "c") for key in KEYS}
 
 
 def test_an_object_that_the_store_never_gives_costs_only_itself(reading: Reading, store: CountingStore) -> None:
     store.faults["c"] = [StoreUnavailable("busy")] * 9
-    state, balance = reading.with_engine(ScriptedEngine())
-    assert state.is_completed()
-    assert store.fetched["c"] == 1 + RETRIES
+    states, balance = reading.with_engine(ScriptedEngine())
+    assert states == ["COMPLETED"] * QUICK.max_tries
+    assert store.fetched["c"] == QUICK.max_tries
     assert (balance.is_green, balance.documents_ok, balance.documents_failed) == (True, 7, 1)
 
 
 def test_an_error_that_stays_is_not_retried(reading: Reading, store: CountingStore) -> None:
     engine = FlakyEngine(EngineTimeout("late"), num_good=4)
-    state, balance = reading.with_engine(engine)
-    assert state.is_failed()
+    states, balance = reading.with_engine(engine)
+    assert states == ["FAILED"]
     assert max(store.fetched.values()) == 1
     assert (balance.is_green, balance.documents_ok) == (False, 4)
 
 
-def test_an_engine_that_stays_away_fails_the_shard(reading: Reading) -> None:
-    state, balance = reading.with_engine(FlakyEngine(EngineUnavailable("gone"), num_good=2, for_ever=True))
-    assert state.is_failed()
+def test_an_engine_that_stays_away_stops_the_shard(reading: Reading) -> None:
+    states, balance = reading.with_engine(FlakyEngine(EngineUnavailable("gone"), num_good=2, for_ever=True))
+    assert states == ["FAILED"] * QUICK.max_tries
     assert (balance.documents_ok, len(balance.open_uris)) == (2, 6)

@@ -223,9 +223,25 @@ def test_an_answer_of_another_shape_is_refused_without_quoting_it(text: str) -> 
         parse_answer(text, tree(Invoice), is_cut=False)
 
 
-def test_a_cut_answer_is_an_output_error() -> None:
+def test_an_answer_that_was_cut_before_its_list_is_an_output_error() -> None:
     with pytest.raises(CutAnswer):
-        parse_answer(said(), tree(Invoice), is_cut=True)
+        parse_answer(said()[:40], tree(Invoice), is_cut=True)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 20, 60])
+def test_an_answer_that_was_cut_in_its_list_keeps_the_rows_before(cut: int) -> None:
+    row = {"description": "Widget", "quantity": "2", "unit_price": "10.00", "line_total": "20.00"}
+    text = said(lines=[row, row])
+    whole = parse_answer(text, tree(Invoice), is_cut=False)
+    kept = parse_answer(text[:-cut], tree(Invoice), is_cut=True)
+    assert kept == tuple(leaf for leaf in whole if not leaf.path.startswith("lines[1]"))
+
+
+def test_a_record_says_that_its_list_was_cut() -> None:
+    cut = Completion("r", said(lines=[{"description": "Widget large"}])[:-5], StopReason.LENGTH, 1, 1)
+    read = record(AnsweredPage(0, None, WordReader.NONE, cut))
+    assert [finding.check for finding in read.findings] == ["list_cut"]
+    assert read.needs_review
 
 
 def test_servers_may_leave_keys_out_and_send_numbers() -> None:

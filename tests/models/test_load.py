@@ -6,7 +6,7 @@ import torch
 
 from llava_ocr.errors import ConfigError, ModelNotFound
 from llava_ocr.models.chat import PLAIN
-from llava_ocr.models.load import LoadedModel, Precision, choose_device, choose_precision, load
+from llava_ocr.models.load import LoadedModel, Precision, choose_device, choose_precision, load, usable_precisions
 from tests.tiny.models import MEAN, STD, save_tiny, stock_processor
 
 
@@ -45,10 +45,22 @@ def test_precision_is_part_of_the_fingerprint(folder: Path) -> None:
     assert len(prints) == 2
 
 
-@pytest.mark.parametrize("order", ["int8", "nf4"])
+@pytest.mark.parametrize("order", ["fp8", "nf4"])
 def test_quantized_weights_are_refused_on_a_cpu(order: str) -> None:
     with pytest.raises(ConfigError, match="needs a CUDA device"):
         choose_precision(order, torch.device("cpu"))
+
+
+def test_a_cpu_is_told_what_it_can_have_and_why_it_can_t_have_the_rest() -> None:
+    found = usable_precisions(torch.device("cpu"))
+    assert [precision for precision, fault in found.items() if not fault] == ["fp32", "bf16", "fp16", "int8"]
+    assert all("CUDA" in found[precision] for precision in (Precision.FP8, Precision.NF4))
+
+
+def test_the_log_says_why_a_precision_was_chosen(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="llava_ocr.models.load"):
+        load(str(folder), device="cpu")
+    assert "fp32: exact; on new CPUs bf16 and int8" in caplog.text
 
 
 def test_unknown_precisions_and_devices_are_refused() -> None:
@@ -79,3 +91,11 @@ def test_published_folders_state_pixels_in_a_file_of_their_own(
     stock_processor(llama.tokenizer).image_processor.save_pretrained(tmp_path)
     assert (tmp_path / "preprocessor_config.json").exists()
     assert load(str(tmp_path), device="cpu").pixel_mean == MEAN
+
+
+def test_an_int8_model_loads_and_answers_on_a_cpu(folder: Path, llama: LoadedModel) -> None:
+    network = load(str(folder), precision="int8", device="cpu").network
+    ids = torch.tensor([[1, 5, 9, 12]])
+    with torch.inference_mode():
+        whole, small = llama.network(input_ids=ids).logits, network(input_ids=ids).logits
+    assert torch.nn.functional.cosine_similarity(whole.flatten(), small.flatten(), dim=0) > 0.98

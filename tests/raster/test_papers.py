@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pymupdf
 import pytest
 
+from llava_ocr.engines.base import Blanks
 from llava_ocr.errors import CorruptDocument, InputError, NeedsPassword, NoPages, TooManyPages
-from llava_ocr.geometry import Box, Size
+from llava_ocr.geometry import Box, Grid, Size
 from llava_ocr.raster.base import Limits, PdfLibrary
 from llava_ocr.raster.drawer import Paper
 from llava_ocr.raster.opening import open_paper
 from llava_ocr.raster.page import read_sheet
 from llava_ocr.records import PageState, Word, WordReader
 from llava_ocr.words.text_layer import clean_words
-from tests.raster.papers import options, page_of, raw_pdf, write_pdf
+from tests.raster.papers import PROFILE, options, page_of, raw_pdf, write_pdf
 
 Open = Callable[..., Paper]
 
@@ -220,4 +222,17 @@ def test_drawing_keeps_to_the_size_asked_for(open_pdf: Open, tmp_path: Path) -> 
             drawn = sheet.draw(size)
         assert drawn.shape == (size.height, size.width, 3)
         assert drawn.dtype == np.uint8
+    paper.close()
+
+
+def test_squeezed_pages_show_their_text_larger_and_keep_their_words(open_pdf: Open, tmp_path: Path) -> None:
+    paper = open_pdf(write_pdf(tmp_path / "a.pdf"))
+    usual = replace(options(), profile=replace(PROFILE, grids=(Grid(2, 2),), anchored_grids=(Grid(2, 2),)))
+    squeezing = replace(usual, profile=replace(usual.profile, blanks=Blanks.SQUEEZE))
+    with paper.sheet(0) as sheet:
+        whole, squeezed = (read_sheet(sheet, 0, order, refuse) for order in (usual, squeezing))
+    assert squeezed.raster is not None and whole.raster is not None
+    assert squeezed.raster.dpi > 1.5 * whole.raster.dpi
+    assert squeezed.layout is not None and whole.layout is not None
+    assert squeezed.layout.words == whole.layout.words
     paper.close()

@@ -26,6 +26,7 @@ from llava_ocr.errors import (
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.channel import Channel
 from llava_ocr.raster.sandbox import Sandbox, open_page_reader
+from llava_ocr.records import PageState
 from tests.raster.papers import options, write_pdf
 
 TIGHT = Limits(page_timeout_s=3.0, memory_bytes=300 * 2**20, max_bytes=100_000, max_pages=50)
@@ -175,3 +176,22 @@ def test_the_child_loads_nothing_heavy() -> None:
     heavy = "{'torch', 'prefect', 'transformers', 'rapidocr', 'sqlalchemy', 'boto3'}"
     program = f"import sys, llava_ocr.raster.child as c; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("taken", [(PageState, "OK"), (int, "__subclasses__")])
+def test_of_attributes_only_members_of_enumerations_are_unpickled(taken: tuple[type, str]) -> None:
+    """Python before 3.11.4 pickles a member as an attribute of its class."""
+
+    class Attribute:
+        def __reduce__(self) -> tuple[object, tuple[type, str]]:
+            return getattr, taken
+
+    ours, theirs = (Channel(end) for end in socket.socketpair())
+    theirs.send(Attribute())
+    if taken[0] is PageState:
+        assert ours.receive_page(timeout_s=1) is PageState.OK
+    else:
+        with pytest.raises(pickle.UnpicklingError):
+            ours.receive_page(timeout_s=1)
+    ours.close()
+    theirs.close()

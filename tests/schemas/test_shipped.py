@@ -29,8 +29,8 @@ def checks(value: Invoice | Receipt | Statement | W9) -> list[str]:
     return [finding.check for check in type(value).checks for finding in check(value)]
 
 
-def test_the_catalog_has_the_four_types() -> None:
-    assert Catalog().names() == ["invoice", "receipt", "statement", "w9"]
+def test_the_catalog_has_the_five_types() -> None:
+    assert Catalog().names() == ["invoice", "purchase_order", "receipt", "statement", "w9"]
 
 
 @pytest.mark.parametrize("name", Catalog().names())
@@ -88,7 +88,7 @@ def test_a_name_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UnknownSchema, match="invoice, receipt, statement, w9"):
+    with pytest.raises(UnknownSchema, match="invoice, purchase_order, receipt, statement, w9"):
         Catalog().get("invioce")
 
 

@@ -29,6 +29,9 @@ class OpenAiLike:
     max_at_once: int = 0
     delay_s: float = 0.0
     url: str = ""
+    times_s: list[float] = field(default_factory=list)
+    gets_hang: bool = False
+    get_reply: tuple[int, str, bytes] = (404, "text/plain", b"")
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
@@ -50,6 +53,7 @@ class OpenAiLike:
         with self.lock:
             self.bodies.append(body)
             self.paths.append(path)
+            self.times_s.append(time.monotonic())
             fault = self.faults.pop(0) if self.faults else None
         if fault is not None:
             return fault()
@@ -84,13 +88,18 @@ def status(code: int, **headers: str) -> Callable[[], Reply]:
     )
 
 
-def raw(body: bytes, code: int = 200) -> Callable[[], Reply]:
-    return lambda: (code, {}, body)
+def raw(body: bytes, code: int = 200, media_type: str = "application/json") -> Callable[[], Reply]:
+    return lambda: (code, {"Content-Type": media_type}, body)
 
 
 def drip(body: bytes, *, every_s: float) -> Callable[[], Reply]:
     """Send the body a byte at a time."""
     return lambda: (200, {"X-Drip": str(every_s)}, body)
+
+
+def drip_headers(*, every_s: float) -> Callable[[], Reply]:
+    """Send one header after another."""
+    return lambda: (200, {"X-Drip-Headers": str(every_s)}, b"{}")
 
 
 def cut_off() -> None:
@@ -101,6 +110,16 @@ def cut_off() -> None:
 @contextmanager
 def serving(like: OpenAiLike) -> Iterator[OpenAiLike]:
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if like.gets_hang:
+                time.sleep(1.2)
+            code, media_type, payload = like.get_reply
+            self.send_response(code)
+            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
         def do_POST(self) -> None:
             self._answer()
 
@@ -120,7 +139,12 @@ def serving(like: OpenAiLike) -> Iterator[OpenAiLike]:
             self.send_response(code)
             for name, value in {**headers, "Content-Length": str(len(payload))}.items():
                 self.send_header(name, value)
-            self.end_headers()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                for number in range(200 if "X-Drip-Headers" in headers else 0):
+                    self.send_header(f"X-More-{number}", "1")
+                    self.flush_headers()
+                    time.sleep(float(headers["X-Drip-Headers"]))
+                self.end_headers()
             every_s = float(headers.get("X-Drip", 0))
             with suppress(BrokenPipeError, ConnectionResetError):
                 for piece in [payload[i : i + 1] for i in range(len(payload))] if every_s else [payload]:

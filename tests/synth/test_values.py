@@ -1,18 +1,14 @@
 """Numbers, dates and codes as they are written."""
 
 import re
-from collections import Counter
 from datetime import date
 from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llava_ocr.synth.base import Origin
 from llava_ocr.synth.codes import make_iban, make_vat_id, write_vat_id
 from llava_ocr.synth.conventions import Style, write_date
-from llava_ocr.synth.curate import Split, keep, split_of
-from llava_ocr.synth.paint import paint
 from llava_ocr.synth.phrases import Value, tokens
 from llava_ocr.synth.streams import stream
 
@@ -53,19 +49,3 @@ def test_a_vat_id_is_the_same_however_it_is_grouped() -> None:
 def test_parts_that_touch_make_one_word_that_belongs_to_the_value() -> None:
     phrase = ("No: ", Value("12 34", ("number",)), ", paid")
     assert tokens(phrase) == [("No:", (), False), ("12", (1,), False), ("34,", (1,), False), ("paid", (), False)]
-
-
-def test_most_documents_are_for_training_and_some_are_held_out() -> None:
-    splits = Counter(split_of(Origin("columns", "Helvetica", f"issuer {n}")) for n in range(2000))
-    assert 0.08 < splits[Split.HELD_OUT] / 2000 < 0.18
-
-
-def test_an_issuer_is_never_on_both_sides() -> None:
-    sides = {split_of(Origin("letter", font, "Muster GmbH")) is Split.HELD_OUT for font in ("Times", "Lato", "Roboto")}
-    assert len(sides) == 1
-
-
-def test_equal_contents_are_kept_once() -> None:
-    documents = [paint("receipt", seed) for seed in (1, 2, 1)]
-    split = split_of(documents[0].origin)
-    assert len([d for d in keep(documents, split) if d.seed == 1]) == 1

@@ -1,10 +1,20 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from llava_ocr.train.corpus import BUSINESS_WORDS
 from llava_ocr.train.recipes import Look, Looking, ModelRecipe, StageRecipe, small, tune_small
 from llava_ocr.train.tokenizer import train_tokenizer
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """On a busy machine the barriers between threads make tiny shapes a hundred times slower."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +41,8 @@ def brief() -> StageRecipe:
         looking=(
             Looking(Look.LINE, layer=0, heads=(3,), weight=0.1),
             Looking(Look.FIELD, layer=1, heads=(0,), weight=0.2),
+            Looking(Look.TAG, layer=1, heads=(2,), weight=0.5),
+            Looking(Look.GUESS, layer=1, heads=(3,), weight=0.5),
             Looking(Look.POINT, layer=1, heads=(1,), weight=0.5),
             Looking(Look.COPY, layer=2, heads=(0, 1), weight=0.5),
         ),

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from llava_ocr.grounding.candidates import spans
+from llava_ocr.rulebook.answer import guesses
 from llava_ocr.schema import tree
 from llava_ocr.train.data import Painter
 from llava_ocr.train.loop import resume, schedule, start, train
@@ -27,7 +28,7 @@ def make_run(tiny, brief, tokenizer):
 
 @pytest.fixture
 def painter(tiny, brief, tokenizer):
-    return Painter(tiny, brief, tokenizer, spans=spans, known={"invoice": tree(Invoice)})
+    return Painter(tiny, brief, tokenizer, spans=spans, guess=guesses, known={"invoice": tree(Invoice)})
 
 
 def examples(painter, first):

@@ -3,11 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from llava_ocr.schema import Kind
 from llava_ocr.train.data import A4_ASPECT
 from llava_ocr.train.drills import paint_drill
 from llava_ocr.train.examples import CHOSEN_WEIGHT, Encoder
-from llava_ocr.train.questions import Question, Value, converse, word_starts
+from llava_ocr.train.questions import Question, Value, converse, pattern_of, word_starts
 from llava_ocr.train.recipes import Look
 from llava_ocr.words.layout import lay_out
 
@@ -31,7 +30,7 @@ def pairs(example, look):
 def test_words_stand_where_the_layout_prints_them(seed):
     layout = question_of(seed).layout
     for word, start in word_starts(layout).items():
-        assert layout.text[start:].startswith(layout.words[word].text)
+        assert layout.column_text[start:].startswith(layout.words[word].text)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -62,12 +61,27 @@ def test_pointing_looks_at_the_first_token_of_all_for_null(seed, tokenizer):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_fields_end_in_a_new_line_and_name_their_kind(seed, tokenizer):
+def test_a_question_looks_at_its_lines_numbers_and_words_of_no_value_at_the_first_token(seed, tokenizer):
     example = encoded(seed, tokenizer)
-    line = example.looks[Look.LINE]
-    assert (example.tokens[line.query] == tokenizer.convert_tokens_to_ids("Ċ")).all()
-    kinds = {tokenizer.encode(kind.value, add_special_tokens=False)[0] for kind in Kind}
-    assert set(example.tokens[line.source].tolist()) <= kinds
+    looked_at = {source for _, source in pairs(example, Look.LINE)} - {0}
+    newline = tokenizer.convert_tokens_to_ids("Ċ")
+    assert [tokenizer.decode(example.tokens[source]) for source in sorted(looked_at)] == [
+        f"{number:02}" for number in range(len(looked_at))
+    ]
+    assert all(example.tokens[source - 1] == newline for source in looked_at)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_tagged_words_begin_values_of_the_field_whose_line_they_look_at(seed, tokenizer):
+    question = question_of(seed)
+    dialogue = converse(question)
+    begins = {place[0] for value in question.values.values() for place in value.places}
+    assert {word for word, number in dialogue.owners.items() if number is not None} == begins
+    for word, number in dialogue.owners.items():
+        if number is not None:
+            path = dialogue.user[dialogue.fields[number].start :].split()[1]
+            texts = [v.text for p, v in question.values.items() if pattern_of(p) == path]
+            assert any(text.startswith(question.layout.words[word].text) for text in texts)
 
 
 def test_what_the_grammar_forces_counts_little(tokenizer):

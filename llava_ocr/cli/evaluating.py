@@ -1,0 +1,89 @@
+"""`llava-ocr evaluate`: how good the readings of documents with truth are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from llava_ocr.cli.figures import progress_line, show_report
+from llava_ocr.evaluation.against import compare_with, load_previous
+from llava_ocr.evaluation.as_json import report_object
+from llava_ocr.evaluation.base import DocumentResult, EvaluationReport
+from llava_ocr.evaluation.datasets import open_dataset
+from llava_ocr.evaluation.evaluate import evaluate as run_evaluation
+from llava_ocr.evaluation.reading import Bench
+from llava_ocr.extract import Question
+from llava_ocr.rulebook.answer import answer_by_rules
+from llava_ocr.schema import schema_name
+from llava_ocr.services import Services, open_services, read_options
+from llava_ocr.settings import load_settings, override
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="evaluate")(evaluate)
+
+
+def evaluate(
+    dataset: Annotated[str, typer.Argument(help="A truth.jsonl, its folder, or generated:SCHEMA?count=200&scans=0")],
+    schema: Annotated[str, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")],
+    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, scripted")] = None,
+    schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
+    scans: Annotated[bool, typer.Option("--scans", help="Turn pages into images first: no text layer")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many documents")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="Passwords for encrypted documents, one a line")] = None,
+    against: Annotated[Path | None, typer.Option(help="JSON of an earlier evaluation, to compare with")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a report with page crops as HTML")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, on standard output")] = False,
+) -> int:
+    """Read documents whose truth is known, and say how much of it was read right, by the engine and by mere rules."""
+    settings = override(load_settings(schemas=schemas, password_file=password_file), engine=engine)
+    console = Console(stderr=as_json)
+    with open_services(settings) as services, open_dataset(dataset) as truth_file:
+        question = Question.about(services.catalog.get(schema), max_new_tokens=settings.max_new_tokens)
+        previous = load_previous(against, schema=schema_name(question.schema)) if against else None
+        report = _evaluated(dataset, truth_file, _bench(question, services), console, is_scanned=scans, limit=limit)
+        if previous is not None:
+            report = replace(report, comparison=compare_with(previous, report))
+        if out is not None:
+            # Drawing pages takes PyMuPDF, which others need not load; painted documents go when this block ends.
+            from llava_ocr.evaluation.report_page import write_report
+
+            write_report(report, out)
+    if as_json:
+        typer.echo(json.dumps(report_object(report), ensure_ascii=False))
+    else:
+        show_report(report, console)
+    return 1 if report.model.figures.num_failed else 0
+
+
+def _bench(question: Question, services: Services) -> Bench:
+    options = read_options(services.settings, services.engine)
+    return Bench(question, services.engine, services.reader, options, services.passwords)
+
+
+def _evaluated(
+    dataset: str, truth_file: Path, bench: Bench, console: Console, *, is_scanned: bool, limit: int | None
+) -> EvaluationReport:
+    """Evaluate with a bar over documents."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with truth_file.open("rb") as lines:
+        num_documents = sum(bool(line.strip()) for line in lines)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("documents", total=min(num_documents, limit or num_documents))
+
+        def observe(document: DocumentResult) -> None:
+            bar.advance(task)
+            # Where no bar moves, as in a log, a line a document tells how far it is.
+            if not console.is_terminal:
+                console.print(progress_line(document), highlight=False, markup=False, soft_wrap=True)
+
+        return run_evaluation(
+            dataset, truth_file, bench, rules=answer_by_rules, is_scanned=is_scanned, limit=limit, observe=observe
+        )

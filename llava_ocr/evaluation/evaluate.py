@@ -1,0 +1,98 @@
+"""One evaluation from beginning to end: load truth, read every document, compare, sum up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+from llava_ocr.evaluation.base import DocumentResult, EvaluationReport
+from llava_ocr.evaluation.compare import Compared, compare, seen_part
+from llava_ocr.evaluation.figures import summarize
+from llava_ocr.evaluation.on_page import Pages
+from llava_ocr.evaluation.reading import (
+    Bench,
+    ReadDocument,
+    Rules,
+    original_layouts,
+    read_by_rules,
+    read_documents,
+)
+from llava_ocr.evaluation.truth import Truth, left_out_notes, load_truths
+from llava_ocr.records import DocumentOutcome, FieldReading, PageState
+from llava_ocr.schema import leaves, schema_name
+
+Observer = Callable[[DocumentResult], None]
+
+
+def ignore(document: DocumentResult) -> None:
+    """Watch nothing."""
+
+
+def evaluate(
+    dataset: str,
+    truth_file: Path,
+    bench: Bench,
+    *,
+    rules: Rules,
+    is_scanned: bool = False,
+    limit: int | None = None,
+    observe: Observer = ignore,
+) -> EvaluationReport:
+    """Read the documents of a truth file and compare them with it, by the engine and by the rules.
+
+    `dataset` is what the report calls it. Raises BadDataset, and EngineError where the engine can answer nothing.
+    """
+    truths = tuple(islice(load_truths(truth_file, bench.question.root), limit))
+    by_model: list[DocumentResult] = []
+    by_rules: list[DocumentResult] = []
+    for read in read_documents(truths, bench, is_scanned=is_scanned):
+        truth = _counted(read, bench, is_scanned=is_scanned)
+        by_model.append(_result(read, truth, bench))
+        by_rules.append(_result(read_by_rules(read, bench.question, rules, bench.engine.profile), truth, bench))
+        observe(by_model[-1])
+    order = [leaf.path for leaf in leaves(bench.question.root)]
+    return EvaluationReport(
+        dataset=dataset,
+        schema=schema_name(bench.question.schema),
+        is_scanned=is_scanned,
+        num_contents=len({truth.content for truth in truths}),
+        model=summarize(bench.engine.profile.name, by_model, order),
+        rules=summarize("rules", by_rules, order),
+        notes=left_out_notes(truths),
+    )
+
+
+def _counted(read: ReadDocument, bench: Bench, *, is_scanned: bool) -> Truth:
+    """The truth as far as it counts: without flags, what stands on the pages as the data set has them."""
+    if read.truth.is_flagged:
+        return read.truth
+    layouts = original_layouts(read.truth, bench) if is_scanned else read.layouts
+    return seen_part(read.truth, bench.question.root, Pages(layouts))
+
+
+def _result(read: ReadDocument, truth: Truth, bench: Bench) -> DocumentResult:
+    """Compare one document; one that failed has nothing right, whatever was read of it."""
+    reason, message = _fault(read.outcome)
+    readings: Sequence[FieldReading] = [one for record in read.outcome.records for one in record.fields]
+    compared: Compared = compare(truth, bench.question.root, () if reason else readings, Pages(read.layouts))
+    return DocumentResult(
+        id=truth.id,
+        file=truth.file,
+        content=truth.content,
+        issuer=truth.issuer,
+        language=truth.language,
+        num_pages=read.outcome.num_pages,
+        seconds=read.seconds,
+        fields=compared.fields,
+        num_invented=compared.num_invented,
+        reason=reason,
+        message=message,
+    )
+
+
+def _fault(outcome: DocumentOutcome) -> tuple[str, str]:
+    """Why a document failed, by itself or by the first of its pages that did; empty where none did."""
+    if outcome.reason:
+        return outcome.reason, outcome.message
+    return next(((page.reason, page.message) for page in outcome.pages if page.state is PageState.FAILED), ("", ""))

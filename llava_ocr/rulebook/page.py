@@ -1,0 +1,192 @@
+"""A page as rules see it: labels, typed values and runs of words, each with its place. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from llava_ocr.constrain.check import PrintedText
+from llava_ocr.constrain.page_text import holds_text
+from llava_ocr.geometry import Box, union
+from llava_ocr.grounding.candidates import spans
+from llava_ocr.grounding.match import PageIndex
+from llava_ocr.prompts import fold
+from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
+from llava_ocr.words.layout import Layout, Segment
+
+# A printed label has at most this many words.
+MAX_LABEL_WORDS = 8
+# A label this long may be the tail of a longer word.
+MIN_TAIL_CHARS = 7
+# Marks at the edges of a value that do not belong to it; a full stop or bracket may (`Inc.`, `(UK)`).
+_EDGES = " ,;:|·•∙*#_-–—/"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A text of the page and the words it was made of."""
+
+    text: str
+    words: tuple[int, ...]
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label of the schema where it stands on the page: which nodes it may speak of, by path.
+
+    `is_apart` tells that other words stand before it in its segment (`Delivery Date`); `is_whole` that none do and it
+    is not the tail of a longer word.
+    """
+
+    text: str
+    paths: frozenset[str]
+    words: tuple[int, ...]
+    line: int
+    box: Box
+    is_whole: bool
+    is_apart: bool
+
+
+class RulePage:
+    """A page's words, ready to be asked for labels and values of one schema."""
+
+    def __init__(self, layout: Layout, root: GroupNode) -> None:
+        self.layout = layout
+        self.index = PageIndex(layout)
+        self.height = layout.word_height
+        self.root = root
+        self._placed: dict[str, tuple[Value, ...]] = {}
+        self._printed = PrintedText(layout)
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """Every segment, line by line."""
+        return tuple(segment for line in self.layout.lines for segment in line.segments)
+
+    @cached_property
+    def segment_of(self) -> dict[int, Segment]:
+        """The segment that each word belongs to."""
+        return {index: segment for segment in self.segments for index in segment.words}
+
+    @cached_property
+    def labels(self) -> tuple[Label, ...]:
+        """Labels of the schema on this page, the longest at each place."""
+        known = _known_labels(self.root)
+        return tuple(label for segment in self.segments for label in self._labels_in(segment, known))
+
+    @cached_property
+    def printed_labels(self) -> frozenset[int]:
+        """Words that are a label with nothing before it: `Invoice 4711`, but not `12 High Street`."""
+        return frozenset(index for label in self.labels if label.is_whole for index in label.words)
+
+    @cached_property
+    def captions(self) -> frozenset[int]:
+        """Words that are labels and nothing else: they fill their segment, or a colon ends them."""
+        words = self.layout.words
+        return frozenset(
+            index
+            for label in self.labels
+            if label.is_whole
+            and (
+                words[label.words[-1]].text.endswith(":")
+                or set(label.words) == set(self.segment_of[label.words[0]].words)
+            )
+            for index in label.words
+        )
+
+    def labels_of(self, node: Node) -> tuple[Label, ...]:
+        """Where labels of one node stand, top to bottom."""
+        return tuple(label for label in self.labels if node.path in label.paths)
+
+    def placed(self, leaf: LeafNode) -> tuple[Value, ...]:
+        """Every value a typed leaf could have, at each of its places, the longest at each; in reading order."""
+        key = f"{leaf.leaf}"
+        if key not in self._placed:
+            found = {value.words: value for text in spans(self.layout, leaf) for value in self._places(text)}
+            longest = [v for v in found.values() if not any(set(v.words) < set(words) for words in found)]
+            self._placed[key] = tuple(sorted(longest, key=lambda v: (self.segment_of[v.words[0]].line, v.box.x0)))
+        return self._placed[key]
+
+    def value(self, words: Sequence[int]) -> Value | None:
+        """Make a text value of words that read on; None where nothing of them may be said."""
+        listed = list(words)
+        texts = [self.layout.words[index].text for index in listed]
+        while listed and not holds_text(texts[0]):
+            listed, texts = listed[1:], texts[1:]
+        while listed and not holds_text(texts[-1]):
+            listed, texts = listed[:-1], texts[:-1]
+        text = " ".join(texts).strip(_EDGES)
+        if not text or text not in self._printed:
+            return None
+        return Value(text, tuple(listed), self.box(listed))
+
+    def box(self, words: Iterable[int]) -> Box:
+        """The box around words."""
+        return union(self.layout.words[index].box for index in words)
+
+    def _places(self, text: str) -> Iterator[Value]:
+        for place in self.index.find(text):
+            if len({self.segment_of[index] for index in place.words}) == 1:
+                yield Value(text, place.words, place.boxes[0])
+
+    def _labels_in(self, segment: Segment, known: dict[str, frozenset[str]]) -> Iterator[Label]:
+        owners, tokens = self._tokens(segment)
+        at = 0
+        while at < len(tokens):
+            end, text = _longest(tokens, at, known)
+            if end == at:
+                at += 1
+                continue
+            words = tuple(dict.fromkeys(owners[at:end]))
+            is_start = at == 0 or self.layout.words[owners[at - 1]].text.endswith((":", "|", "/"))
+            is_tail = "".join(tokens[at:end]) != text
+            yield Label(
+                text,
+                known[text],
+                words,
+                segment.line,
+                self.box(words),
+                is_whole=is_start and not is_tail,
+                is_apart=not is_start,
+            )
+            at = end
+
+    def _tokens(self, segment: Segment) -> tuple[list[int], list[str]]:
+        owners: list[int] = []
+        tokens: list[str] = []
+        for index in segment.words:
+            for token in fold(self.layout.words[index].text).split():
+                owners.append(index)
+                tokens.append(token)
+        return owners, tokens
+
+
+def _longest(tokens: Sequence[str], start: int, known: dict[str, frozenset[str]]) -> tuple[int, str]:
+    """Where the longest label that begins here ends, and the label; `start` if none does."""
+    for end in range(min(len(tokens), start + MAX_LABEL_WORDS), start, -1):
+        joined = "".join(tokens[start:end])
+        if joined in known:
+            return end, joined
+    # German joins words: a Handelsrechnung is a Rechnung.
+    tail = next((label for label in known if len(label) >= MIN_TAIL_CHARS and tokens[start].endswith(label)), "")
+    return (start + 1, tail) if tail else (start, "")
+
+
+@lru_cache(maxsize=64)
+def _known_labels(root: GroupNode) -> dict[str, frozenset[str]]:
+    """Every label of the schema without its spaces (`USt-IdNr` and `USt-ID-Nr` are one), to the nodes it names."""
+    known: dict[str, set[str]] = {}
+    for node in _nodes(root):
+        for label in node.hint.labels:
+            if joined := fold(label).replace(" ", ""):
+                known.setdefault(joined, set()).add(node.path)
+    return {label: frozenset(paths) for label, paths in known.items()}
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    children = node.row.children if isinstance(node, RowsNode) else getattr(node, "children", ())
+    for child in children:
+        yield from _nodes(child)

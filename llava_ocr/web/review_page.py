@@ -1,0 +1,142 @@
+"""Review: the record most worth looking at, and a person's decisions on its fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from llava_ocr.db.browse import Filter, next_to_review
+from llava_ocr.db.page_words import load_page_words
+from llava_ocr.db.people import note
+from llava_ocr.db.reviewing import approve_record, correct_field, rule_on_field, undo
+from llava_ocr.db.saving import split_path
+from llava_ocr.db.stored import load_records
+from llava_ocr.geometry import Box
+from llava_ocr.grounding.typed import Conventions
+from llava_ocr.records import Evidence, WordReader
+from llava_ocr.review.corrections import Verdict
+from llava_ocr.review.typing import leaf_at, typed_reading
+from llava_ocr.schema import DocumentSchema
+from llava_ocr.web.faults import BadRequest, NotFound
+from llava_ocr.web.forms import Form
+from llava_ocr.web.record_page import RecordId, shown_record
+from llava_ocr.web.render import fragment, page
+from llava_ocr.web.state import Reviewer, Site, TheSite
+from llava_ocr.words.layout import lay_out
+
+router = APIRouter()
+
+MAX_BOXES = 500
+# Only the proportion of gaps to heights hangs on it, and nearly every page is A4 or letter.
+_ASPECT = 0.71
+_WITHOUT_TEXT = (Verdict.ACCEPT, Verdict.ABSENT, Verdict.ILLEGIBLE)
+
+
+@router.get("/review")
+def review(
+    request: Request,
+    site: TheSite,
+    _: Reviewer,
+    skip: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    schema: Annotated[str, Query(max_length=128)] = "",
+) -> Response:
+    """Show the record most worth looking at; `skip` is the one that was shown a moment ago."""
+    with site.db.reading() as connection:
+        record_id = next_to_review(connection, Filter(schema=schema), skip=[skip] if skip else ())
+    if record_id is None:
+        return page(request, "review_done.html", is_last_skipped=bool(skip))
+    shown = shown_record(site, record_id)
+    return page(request, "record.html", shown=shown, may_review=True, is_review=True)
+
+
+@router.get("/review/{record_id}")
+def review_one(record_id: RecordId) -> Response:
+    """An address that somebody kept."""
+    return RedirectResponse(f"/records/{record_id}", status_code=303)
+
+
+@router.post("/records/{record_id}/say")
+def say(request: Request, record_id: RecordId, form: Form, site: TheSite, person: Reviewer) -> Response:
+    """Write down a verdict on one field and return the fields anew."""
+    schema = schema_of(site, record_id)
+    path = form.get("path", "")[:500]
+    try:
+        verdict = Verdict(form.get("verdict", ""))
+    except ValueError:
+        raise BadRequest("there is no such verdict") from None
+    if verdict is Verdict.CORRECT:
+        leaf = leaf_at(schema, split_path(path)[0])
+        evidence = _evidence(site, record_id, form)
+        conventions = _conventions(site, record_id, evidence)
+        text = form.get("text", "")[:4_000]
+        reading = typed_reading(path, leaf, text, conventions=conventions, evidence=evidence)
+        correct_field(site.db, record_id, schema, reading, who=person.name)
+    elif verdict in _WITHOUT_TEXT:
+        rule_on_field(site.db, record_id, schema, path=path, verdict=verdict, who=person.name)
+    else:
+        raise BadRequest("this verdict is not for a field")
+    return _panel(request, site, record_id)
+
+
+@router.post("/records/{record_id}/approve")
+def approve(request: Request, record_id: RecordId, site: TheSite, person: Reviewer) -> Response:
+    """Accept the whole record as it is shown."""
+    approve_record(site.db, record_id, schema_of(site, record_id), who=person.name)
+    with site.db.writing() as connection:
+        note(connection, person.name, "approved", f"record {record_id}")
+    return _panel(request, site, record_id)
+
+
+@router.post("/records/{record_id}/undo")
+def take_back(request: Request, record_id: RecordId, site: TheSite, person: Reviewer) -> Response:
+    """Take back this person's last decision on the record."""
+    paths = undo(site.db, record_id, schema_of(site, record_id), who=person.name)
+    response = _panel(request, site, record_id)
+    response.headers["X-Undone"] = str(len(paths)) if paths else ""
+    return response
+
+
+def schema_of(site: Site, record_id: int) -> type[DocumentSchema]:
+    """Return the document type of a record. Raises NotFound, UnknownSchema."""
+    with site.db.reading() as connection:
+        found = load_records(connection, [record_id])
+    if not found:
+        raise NotFound(f"no record {record_id}")
+    return site.catalog.get(found[0].schema)
+
+
+def _panel(request: Request, site: Site, record_id: int) -> Response:
+    shown = shown_record(site, record_id)
+    is_review = "/review" in request.headers.get("referer", "")
+    return fragment(request, "record_panel.html", shown=shown, may_review=True, is_review=is_review)
+
+
+def _evidence(site: Site, record_id: int, form: Mapping[str, str]) -> Evidence | None:
+    """The place that a person drew, where they drew one; else the one that the field had."""
+    if "boxes" not in form:
+        return None
+    try:
+        page_index = int(form.get("page_index", ""))
+        boxes = tuple(Box(*(float(edge) for edge in edges)).clipped() for edges in json.loads(form["boxes"]))
+    except (ValueError, TypeError):
+        raise BadRequest("the box can't be read") from None
+    if not 0 < len(boxes) <= MAX_BOXES or page_index < 0:
+        raise BadRequest("the box can't be read")
+    with site.db.reading() as connection:
+        document_id = load_records(connection, [record_id])[0].document_id
+        words = load_page_words(connection, document_id, page_index)
+    return Evidence(page_index, boxes, words.reader if words else WordReader.NONE, 1.0)
+
+
+def _conventions(site: Site, record_id: int, evidence: Evidence | None) -> Conventions:
+    """How the document writes numbers and days, where the text was taken from a page of it."""
+    if evidence is None:
+        return Conventions([])
+    with site.db.reading() as connection:
+        document_id = load_records(connection, [record_id])[0].document_id
+        words = load_page_words(connection, document_id, evidence.page_index)
+    return Conventions([lay_out(words.words, aspect=_ASPECT)] if words else [])
