@@ -31,6 +31,8 @@ SAVE_BATCH = 64
 SAVE_AFTER_S = 2.0
 # How often a waiting process looks whether there is something to do after all.
 LOOK_S = 2.0
+# A device is given so many times what it decodes together, so that a slot whose answer is short is filled again.
+CALLS_AHEAD = 2
 
 
 def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore) -> None:
@@ -138,7 +140,7 @@ def _line(run: Run, contents: Contents, pulse: Pulse) -> Line:
         max_bytes=settings.max_bytes,
         passwords=services.passwords,
         num_fetchers=2 * services.num_workers,
-        batch_size=1 if is_served else settings.batch_size,
+        batch_size=1 if is_served else CALLS_AHEAD * settings.batch_size,
         num_askers=settings.endpoint_concurrency if is_served else 1,
     )
 
