@@ -86,6 +86,7 @@ def _show_next(console: Console, database: str, schema: str, tally: Tally) -> No
     if tally.records:
         name = tally.records[0].document.uri.rsplit("/", 1)[-1]
         commands.append(f".venv/bin/llava-ocr show {name}")
+    commands.append(".venv/bin/llava-ocr serve")
     commands.append(f".venv/bin/llava-ocr export --schema {schema} --format csv")
     commands.append(f"make demo SOURCE=<folder or s3://bucket/prefix> SCHEMA={schema}")
     for command in commands:

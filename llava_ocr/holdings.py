@@ -48,11 +48,14 @@ class Holdings:
         self._lock = threading.Lock()
 
     def add(self, lease: Lease, infos: Sequence[ObjectInfo]) -> Holding:
-        """Take note of a lease and what is open under it."""
+        """Take note of a lease and what is open under it. An older one of the same shard is lost, whoever noticed."""
         holding = Holding(lease, {info.uri for info in infos})
         with self._lock:
+            older = [other for other in self._held if _is_older(other, lease)]
             self._held[lease] = holding
             self._by_uri |= dict.fromkeys(holding.open_uris, holding)
+        for other in older:
+            self.lose(other)
         return holding
 
     def drop(self, holding: Holding) -> None:
@@ -118,6 +121,9 @@ class Contents:
             if met is not None and self._holdings.is_held(met):
                 return True
             self._met[document.id] = holding.lease
+            # What ended under a lease that was lost since may never have been written.
+            self._ended.pop(document.id, None)
+            self._left.discard(document.id)
         answer = self._holds.ask((holding.lease, document.id))
         if answer is None:
             return True
@@ -184,6 +190,11 @@ class Contents:
             self._ended[document.id] = DocumentOutcome(
                 document.uri, document, num_pages, (), reason=reason, message=message
             )
+
+
+def _is_older(lease: Lease, other: Lease) -> bool:
+    """Whether a shard was held under `lease` before it was held under `other`."""
+    return (lease.run_id, lease.shard_index) == (other.run_id, other.shard_index) and lease.token < other.token
 
 
 def _like(failure: DocumentOutcome | None, twin: DocumentOutcome) -> DocumentOutcome:

@@ -19,7 +19,12 @@ from rich.console import Console
 from llava_ocr.errors import ConfigError
 
 # The options that a measurement takes, for those that take any.
-OPTIONS = {"decode": {"num_pages", "shapes", "scans", "state"}, "ledger": {"num_objects", "db"}, "records": {"db"}}
+OPTIONS = {
+    "decode": {"num_pages", "shapes", "scans", "state"},
+    "ledger": {"num_objects", "db"},
+    "ocr": {"num_pages"},
+    "records": {"db"},
+}
 
 
 class Bench(StrEnum):
@@ -35,6 +40,7 @@ class Bench(StrEnum):
     SCALE = "scale"
     MASKS = "masks"
     RECORDS = "records"
+    OCR = "ocr"
 
 
 # The pages' own, for only `web` knows what it is made of.
@@ -49,7 +55,7 @@ def register(app: typer.Typer) -> None:
 def bench(
     name: Annotated[Bench, typer.Argument(help="What to measure")],
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but the JSON lines")] = False,
-    num_pages: Annotated[int | None, typer.Option("--pages", min=1, help="decode: pages to answer")] = None,
+    num_pages: Annotated[int | None, typer.Option("--pages", min=1, help="decode, ocr: pages to read")] = None,
     shapes: Annotated[str | None, typer.Option(help="decode: mistral-7b or tiny, with random weights")] = None,
     scans: Annotated[bool | None, typer.Option("--scans", help="decode: worn scans, not digital pages")] = None,
     state: Annotated[Path | None, typer.Option(help="decode: file to go on from, rung by rung")] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -17,17 +18,25 @@ from llava_ocr.records import Word
 _NUM_THREADS = 1
 # Pages come at a size of our choosing; RapidOCR must not shrink a long receipt to its default of 2000.
 _MAX_SIDE_PX = 20_000
+# Lines are found on a smaller picture than they are read from: above this many pixels (A4 at 108 dpi) finding more took
+# longer and found no more (`llava-ocr bench ocr`). Small slips are enlarged instead, as the detector's default is.
+DETECTION_PX = 1_150_000
+_SMALL_SIDE_PX = 736
 # RapidOCR's quadrilaterals stand off the ink by its `unclip_ratio`, about this share of the height on each side.
 _MARGIN = 0.08
 
 
-def read_words(raster_HWC: NDArray[np.uint8]) -> list[Word]:
+def read_words(raster_HWC: NDArray[np.uint8], *, detection_px: int = DETECTION_PX) -> list[Word]:
     """Read an upright RGB page; words come line by line as found. Raises MemoryError, or MissingExtra without it."""
     size = Size(raster_HWC.shape[1], raster_HWC.shape[0])
     # RapidOCR takes BGR, as OpenCV does.
     bgr_HWC = np.ascontiguousarray(raster_HWC[:, :, ::-1])
+    reader = _reader()
+    # The detector is made at the first page, from the configuration, and has limits of its own from then on.
+    for place in (reader.cfg.Det, reader.text_det or reader.cfg.Det):
+        place.limit_type, place.limit_side_len = _detection_limit(size, detection_px)
     try:
-        found = _reader()(bgr_HWC, return_word_box=True)
+        found = reader(bgr_HWC, return_word_box=True)
     except RuntimeError as fault:
         # onnxruntime reports an allocation that failed as a RuntimeError of its own.
         if "alloc" in str(fault).lower():
@@ -46,6 +55,13 @@ def read_sample() -> list[Word]:
     sheet = Image.new("RGB", (640, 120), "white")
     ImageDraw.Draw(sheet).text((30, 35), "Invoice 2024-117 total 1,234.50", "black", ImageFont.load_default(34))
     return read_words(np.asarray(sheet))
+
+
+def _detection_limit(size: Size, detection_px: int) -> tuple[str, int]:
+    """How far the detector is to scale a page: "max" bounds its longer side, "min" its shorter one from below."""
+    if size.num_px <= detection_px:
+        return "min", _SMALL_SIDE_PX
+    return "max", round(max(size.width, size.height) * math.sqrt(detection_px / size.num_px))
 
 
 @lru_cache(maxsize=1)
