@@ -11,11 +11,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
+from statistics import median
 
 # More bands than this hold no row each; what does not fit then is for the engine to say.
 MAX_BANDS = 8
-# A band shows its neighbours' edges too, in shares of the page's height.
-BAND_MARGIN = 0.004
+# How far apart rows stand where only one is known, in shares of the page's height.
+EDGE_PITCH = 0.02
 
 
 class Part(StrEnum):
@@ -94,12 +96,23 @@ class Room:
     num_row_tokens: int
 
     def fits(self, pages: Sequence[PageNeeds], part: Part, *, num_parts: int = 1) -> bool:
-        """Whether pages, or one of `num_parts` equal bands of them, have room together with the answer."""
+        """Whether pages, or one of `num_parts` equal bands of them, have room together with the answer.
+
+        A whole page's answer may be longer than answers are let to be: what it then lacks is read again.
+        """
         num_rows = math.ceil(sum(len(page.rows) for page in pages) / num_parts)
         answer = self.num_header_tokens if part is not Part.LISTS else 0
         answer += num_rows * self.num_row_tokens if part is not Part.HEADER else 0
         shown = sum(page.num_visual_tokens + page.num_word_tokens for page in pages) / num_parts
-        return answer <= self.max_answer_tokens and self.num_question_tokens + shown + answer <= self.context_tokens
+        is_single = len(pages) == 1 and part is Part.ALL
+        if answer > self.max_answer_tokens and not is_single:
+            return False
+        return self.num_question_tokens + shown + min(answer, self.max_answer_tokens) <= self.context_tokens
+
+    @property
+    def max_rows(self) -> int:
+        """How many rows one answer has room for, one at least."""
+        return max(1, self.max_answer_tokens // max(1, self.num_row_tokens))
 
 
 class Planner:
@@ -142,22 +155,30 @@ def in_passes(page: PageNeeds, room: Room) -> list[Window]:
     return [window for part in passes for window in _in_bands(page, part, room)]
 
 
-def apart(window: Window) -> list[Window]:
-    """Part a window whose answer had no room: page by page, or one page in halves of its part."""
-    if len(window.pages) > 1:
-        return [Window((index,)) for index in window.pages]
-    return []
+def again(page_index: int, missing: Sequence[float], rows: Sequence[float], *, max_rows: int) -> list[Window]:
+    """Ask for the missing of a page's rows (both by height): a band for each run of neighbours, `max_rows` at most."""
+    runs: list[list[float]] = []
+    wanted = set(missing)
+    for before, y in zip([None, *rows], rows, strict=False):
+        if y not in wanted:
+            continue
+        if runs and before in wanted and len(runs[-1]) < max_rows:
+            runs[-1].append(y)
+        else:
+            runs.append([y])
+    return [Window((page_index,), Part.LISTS, band_around(run, rows), is_again=True) for run in runs]
 
 
-def bands_around(rows: Sequence[float], *, all_rows: Sequence[float]) -> Band:
-    """Return the band that holds these rows (by height) and reaches to their neighbours among all rows."""
-    first, last = min(rows), max(rows)
-    above = max((y for y in all_rows if y < first), default=None)
-    below = min((y for y in all_rows if y > last), default=None)
-    pitch = min((b - a for a, b in zip(all_rows, all_rows[1:], strict=False) if b > a), default=0.03)
-    top = first - pitch / 2 if above is None else (first + above) / 2
-    bottom = last + 1.5 * pitch if below is None else (last + below) / 2
-    return Band(max(0.0, top - BAND_MARGIN), min(1.0, bottom + BAND_MARGIN))
+def band_around(run: Sequence[float], rows: Sequence[float]) -> Band:
+    """Return the band that holds a run of neighbouring rows and ends halfway to the next on either side."""
+    above = [y for y in rows if y < run[0]]
+    below = [y for y in rows if y > run[-1]]
+    steps = [after - before for before, after in pairwise(rows)]
+    pitch = median(steps) if steps else EDGE_PITCH
+    top = (above[-1] + run[0]) / 2 if above else run[0] - pitch
+    # Below the last row its text may go on.
+    bottom = (run[-1] + below[0]) / 2 if below else run[-1] + 2 * pitch
+    return Band(max(0.0, top), min(1.0, bottom))
 
 
 def _in_bands(page: PageNeeds, part: Part, room: Room) -> list[Window]:

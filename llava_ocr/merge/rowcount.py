@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import median
 
 from llava_ocr.geometry import Box
@@ -103,7 +103,7 @@ def _alike(rows: Sequence[int], figures: Mapping[int, _Figures]) -> list[int]:
 
 def _together(lines: Sequence[Box]) -> list[Box]:
     """Keep the longest run of lines that stand no further apart than rows of a table do."""
-    pitch = median([below.y0 - above.y0 for above, below in zip(lines, lines[1:], strict=False)] or [0.0])
+    pitch = median([below.y0 - above.y0 for above, below in pairwise(lines)] or [0.0])
     runs: list[list[Box]] = []
     for line in lines:
         if runs and line.y0 - runs[-1][-1].y0 <= MAX_GAP * pitch:

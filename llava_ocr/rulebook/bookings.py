@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from llava_ocr.grounding.amounts import amount_readings
 from llava_ocr.grounding.dates import date_readings, find_dates
@@ -197,7 +198,7 @@ def _runs(layouts: Sequence[Layout | None], booked: Sequence[_Sight], amount: fl
     """Whether one column is the running sum of the other, in either order of time."""
     told = [(_figure(layouts, one, amount), _figure(layouts, one, balance)) for one in booked]
     known = [(by, after) for by, after in told if by is not None and after is not None]
-    steps = list(zip(known, known[1:], strict=False))
+    steps = list(pairwise(known))
     down = sum(after[1] - before[1] == after[0] for before, after in steps)
     up = sum(before[1] - after[1] == before[0] for before, after in steps)
     return bool(steps) and max(down, up) >= COLUMN_SHARE * len(steps)
@@ -249,10 +250,10 @@ class _Page:
             line: self._typed(sight) for line, sight in booked.items()
         }
         texts = [words for line in booked if (words := self._text_on(line))]
-        words = layout.words
-        self._left = min((words[text[0]].box.x0 for text in texts), default=0.0)
+        printed = layout.words
+        self._left = min((printed[text[0]].box.x0 for text in texts), default=0.0)
         amounts = [word for cells in self._cells.values() for path in columns.amounts for word in cells.get(path, ())]
-        self._right = min((words[index].box.x0 for index in amounts), default=1.0)
+        self._right = min((printed[index].box.x0 for index in amounts), default=1.0)
 
     def rows(self) -> list[Cells]:
         """The page's rows, one that goes on from the page before first."""

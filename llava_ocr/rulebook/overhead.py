@@ -12,9 +12,7 @@ from llava_ocr.words.layout import Layout
 NEAR = 0.05
 
 
-def stands_under(
-    layouts: Sequence[Layout | None], page: int, edge: float, leaf: LeafNode, other: LeafNode
-) -> bool:
+def stands_under(layouts: Sequence[Layout | None], page: int, edge: float, leaf: LeafNode, other: LeafNode) -> bool:
     """Whether a label of `leaf`, and none of `other`, ends where this column does."""
     layout = layouts[page]
     if layout is None:

@@ -84,9 +84,7 @@ def _text(rng: Random, market: Market) -> str:
     return str(text.upper() if chance(rng, 0.25) else text)
 
 
-def paint_statement(
-    seed: int, *, num_bookings: int | None = None, rows_per_page: int | None = None
-) -> PaintedDocument:
+def paint_statement(seed: int, *, num_bookings: int | None = None, rows_per_page: int | None = None) -> PaintedDocument:
     """Paint one bank statement; with `num_bookings`, a long one: pages are numbered, balances may be carried over.
 
     No page has more than `rows_per_page`.
