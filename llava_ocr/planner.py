@@ -59,10 +59,10 @@ class Window:
 
     @property
     def name(self) -> str:
-        """What tells it from the document's other windows: `3`, `3-5`, `3.lists@0.41-0.62`."""
+        """What tells it from the document's other windows: `3`, `3-5`, `3.lists@0.4100-0.6200`."""
         pages = str(self.pages[0]) if len(self.pages) == 1 else f"{self.pages[0]}-{self.pages[-1]}"
         part = "" if self.part is Part.ALL else f".{self.part.value}"
-        band = "" if self.band is None else f"@{self.band.top:.2f}-{self.band.bottom:.2f}"
+        band = "" if self.band is None else f"@{self.band.top:.4f}-{self.band.bottom:.4f}"
         return f"{pages}{part}{band}{'+' if self.is_again else ''}"
 
 

@@ -138,6 +138,9 @@ class Asker:
         for page, rows, missing in zip(asked.pages, counted, missing_of, strict=False):
             heights = [box.center_y for box in rows]
             wanted = [box.center_y for box in missing]
+            # A second reading that brought nothing new would bring nothing the third time.
+            if asked.window.is_again and len(wanted) == len(heights):
+                continue
             windows = again(page.outcome.page_index, wanted, heights, max_rows=self._room.max_rows)
             found += [self._ask(window, [page]) for window in windows]
         return found

@@ -56,8 +56,8 @@ def _printed(document: PaintedDocument, pages: range, band: tuple[float, float])
         if value.page_index not in pages:
             continue
         words = document.pages[value.page_index].words
-        # The same hundredths as in the request's name.
-        if band[0] <= round(words[value.words[0]].box.center_y, 2) <= band[1]:
+        # The name of a request has its band to four places.
+        if band[0] <= round(words[value.words[0]].box.center_y, 4) <= band[1]:
             found.setdefault(value.path, value.text)
     return found
 
