@@ -169,12 +169,28 @@ def again(page_index: int, missing: Sequence[float], rows: Sequence[float], *, m
     return [Window((page_index,), Part.LISTS, band_around(run, rows), is_again=True) for run in runs]
 
 
+def rest_of(window: Window, last: float, rows: Sequence[float]) -> list[Window]:
+    """Ask for all of a window below the last row that was read (by height): what follows a cut, nobody counted."""
+    whole = window.band or Band(0.0, 1.0)
+    rest = Band(_below(last, rows), whole.bottom)
+    return [Window(window.pages, Part.LISTS, rest, is_again=True)] if whole.top < rest.top < rest.bottom else []
+
+
+def _below(last: float, rows: Sequence[float]) -> float:
+    after = [y for y in rows if y > last]
+    return (last + after[0]) / 2 if after else last + _pitch(rows) / 2
+
+
+def _pitch(rows: Sequence[float]) -> float:
+    steps = [after - before for before, after in pairwise(rows)]
+    return median(steps) if steps else EDGE_PITCH
+
+
 def band_around(run: Sequence[float], rows: Sequence[float]) -> Band:
     """Return the band that holds a run of neighbouring rows and ends halfway to the next on either side."""
     above = [y for y in rows if y < run[0]]
     below = [y for y in rows if y > run[-1]]
-    steps = [after - before for before, after in pairwise(rows)]
-    pitch = median(steps) if steps else EDGE_PITCH
+    pitch = _pitch(rows)
     top = (above[-1] + run[0]) / 2 if above else run[0] - pitch
     # Below the last row its text may go on.
     bottom = (run[-1] + below[0]) / 2 if below else run[-1] + 2 * pitch

@@ -10,11 +10,11 @@ from llava_ocr.constrain.lark import build_grammar, shape_only
 from llava_ocr.engines.base import Blanks, Completion, EngineProfile, Request, StopReason
 from llava_ocr.errors import CutAnswer, ExtractionError, PromptTooLong
 from llava_ocr.geometry import Box
-from llava_ocr.grounding.answer import parse_answer
-from llava_ocr.grounding.lacking import lacking_rows
+from llava_ocr.grounding.answer import Said, parse_answer
+from llava_ocr.grounding.lacking import lacking_rows, rows_read
 from llava_ocr.grounding.read import ByRules
 from llava_ocr.merge.rowcount import count_rows
-from llava_ocr.planner import Band, PageNeeds, Part, Planner, Room, Window, again, in_passes
+from llava_ocr.planner import Band, PageNeeds, Part, Planner, Room, Window, again, in_passes, rest_of
 from llava_ocr.prompts import (
     AS_GUESSED,
     Prompt,
@@ -101,11 +101,14 @@ class Asker:
             return KEPT
         root = self._question.asked_of(self._profile, asked.window.part)
         fault = fault_of(completion, root)
-        if isinstance(fault, (CutAnswer, PromptTooLong)):
+        is_cut = completion.error is None and completion.stop_reason is not StopReason.END
+        if isinstance(fault, (CutAnswer, PromptTooLong)) or (is_cut and len(asked.pages) > 1):
             return self._in_parts(asked)
         if fault is not None or asked.window.part is Part.HEADER:
             return KEPT
-        return Reply(True, tuple(self._lacking(asked, completion, root)))
+        said = parse_answer(completion.text, root, is_cut=is_cut)
+        more = self._rest(asked, said) if is_cut else []
+        return Reply(True, (*self._lacking(asked, said, before=more), *more))
 
     def _settled(self, windows: Sequence[Window]) -> list[Asked]:
         made = [self._ask(window, [self._waiting[index] for index in window.pages]) for window in windows]
@@ -128,16 +131,29 @@ class Asker:
             return KEPT
         return Reply(False, tuple(self._ask(window, pages) for window in in_passes(needs, self._room)))
 
-    def _lacking(self, asked: Asked, completion: Completion, root: GroupNode) -> list[Asked]:
-        """Ask for the bands of the rows that the page's words have and the answer has not."""
+    def _rest(self, asked: Asked, said: Sequence[Said]) -> list[Asked]:
+        """Ask for what stands below the last row of an answer that was cut in its list."""
+        [page] = asked.pages
+        layout = _within(page.layout, asked.window.band)
+        if layout is None or not layout.words:
+            return []
+        [boxes] = rows_read(said, [layout])
+        heights = [box.center_y for box in count_rows(page.layout)]
+        last = max((box.center_y for box in boxes), default=None)
+        windows = [] if last is None else rest_of(asked.window, last, heights)
+        return [self._ask(window, [page]) for window in windows]
+
+    def _lacking(self, asked: Asked, said: Sequence[Said], *, before: Sequence[Asked]) -> list[Asked]:
+        """Ask for the bands of the rows that the page's words have and the answer has not, nor what is asked already
+        (`before`)."""
+        known = [one.window.band for one in before if one.window.band is not None]
         layouts = [_within(page.layout, asked.window.band) for page in asked.pages]
         counted = [_inside(count_rows(page.layout), asked.window.band) for page in asked.pages]
-        said = parse_answer(completion.text, root, is_cut=completion.stop_reason is not StopReason.END)
         found: list[Asked] = []
         missing_of = lacking_rows(said, [one for one in layouts if one is not None], counted)
         for page, rows, missing in zip(asked.pages, counted, missing_of, strict=False):
             heights = [box.center_y for box in rows]
-            wanted = [box.center_y for box in missing]
+            wanted = [box.center_y for box in missing if not any(band.holds(box.center_y) for band in known)]
             # A second reading that brought nothing new would bring nothing the third time.
             if asked.window.is_again and len(wanted) == len(heights):
                 continue

@@ -72,9 +72,7 @@ def server_of(settings: Settings) -> Server:
 class EndpointEngine:
     """Asks a server, at most `concurrency` requests at once, from however many threads `complete` is called."""
 
-    def __init__(
-        self, server: Server, *, dialect: Dialect, model: str, concurrency: int, max_pages: int = 1
-    ) -> None:
+    def __init__(self, server: Server, *, dialect: Dialect, model: str, concurrency: int, max_pages: int = 1) -> None:
         self._server = server
         self._dialect = dialect
         self._model = model

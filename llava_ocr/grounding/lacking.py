@@ -19,6 +19,16 @@ from llava_ocr.words.stack import stack, unstacked
 _ROW = re.compile(r"[^\[]*\[\d+\]")
 
 
+def rows_read(said: Sequence[Said], layouts: Sequence[Layout]) -> list[list[Box]]:
+    """Return where the cells of an answer's rows stand, page by page."""
+    return _places(said, layouts) if layouts else []
+
+
+def num_rows(said: Sequence[Said]) -> int:
+    """Count the rows of an answer of which anything was read."""
+    return len({match.group() for leaf in said if leaf.text is not None and (match := _ROW.match(leaf.path))})
+
+
 def lacking_rows(
     said: Sequence[Said], layouts: Sequence[Layout], counted: Sequence[Sequence[Box]]
 ) -> list[tuple[Box, ...]]:
@@ -27,11 +37,10 @@ def lacking_rows(
     An answer without any row says that there is no such list, and nothing lacks of it. One with as many rows as were
     counted lacks none, wherever they stand.
     """
-    rows = {match.group() for leaf in said if leaf.text is not None and (match := _ROW.match(leaf.path))}
-    num_counted = sum(map(len, counted))
-    if len(layouts) < len(counted) or not rows or len(rows) >= num_counted:
+    num_read = num_rows(said)
+    if len(layouts) < len(counted) or not num_read or num_read >= sum(map(len, counted)):
         return [() for _ in counted]
-    read = _places(said, layouts)
+    read = rows_read(said, layouts)
     return [missed_rows(lines, boxes) for lines, boxes in zip(counted, read, strict=True)]
 
 

@@ -101,7 +101,7 @@ def read_record(
     answers = [_read_answer(page, root, conventions) for page in pages]
     said_of = [entry.reading for answer in answers for entry in answer.readings]
     guessed = [reading for answer in answers for reading in answer.guessed]
-    cuts = [cut for answer in answers for cut in answer.cuts]
+    cuts = [_list_cut(root, page) for page in pages if _is_cut(page) and not _is_mended(page, pages)]
     by_page = [list(group) for _, group in groupby(answers, key=lambda answer: answer.page_index)]
     read = [in_page_order([answer.readings for answer in group]) for group in by_page]
 
@@ -111,8 +111,7 @@ def read_record(
 
     fields = balance(merge_pages(read, root), _by_path([*said_of, *guessed]), check)
     incomplete = list(lists_lack(root, fields, layouts))
-    # What was cut off and then read from its band lacks no more.
-    findings = (*(cuts if incomplete or len(cuts) > _num_mended(answers) else ()), *incomplete, *check(fields))
+    findings = (*cuts, *incomplete, *check(fields))
     if certainty is not None:
         by_name = {leaf.path: leaf for leaf in leaves(root)}
         held = held_paths(fields, check)
@@ -122,18 +121,15 @@ def read_record(
 
 @dataclass(frozen=True)
 class _Answer:
-    """One answer, grounded: its readings, what rules guessed, and the remark that it was cut, if it was."""
+    """One answer, grounded: its readings, and what rules guessed."""
 
     page_index: int
     readings: list[PageReading]
     guessed: list[FieldReading]
-    cuts: list[Finding]
-    is_again: bool
 
 
 def _read_answer(page: AnsweredPage, root: GroupNode, conventions: Conventions) -> _Answer:
-    is_cut = page.completion.stop_reason is not StopReason.END
-    said = parse_answer(page.completion.text, _asked(root, page), is_cut=is_cut, guesses=page.by_rules.guesses)
+    said = parse_answer(page.completion.text, _asked(root, page), is_cut=_is_cut(page), guesses=page.by_rules.guesses)
     layouts = page.layouts
     whole = stack(list(layouts.values())) if layouts else None
     trace, guesses = page.completion.trace, page.by_rules.guesses
@@ -148,8 +144,6 @@ def _read_answer(page: AnsweredPage, root: GroupNode, conventions: Conventions) 
         page.page_index,
         _on_their_pages(readings, list(layouts)),
         ground_guesses(outside, where),
-        [_list_cut(root, page)] if is_cut else [],
-        is_again=page.band is not None,
     )
 
 
@@ -174,10 +168,15 @@ def _on_its_page(reading: FieldReading, pages: Sequence[int]) -> FieldReading:
     return replace(reading, evidence=replace(evidence, page_index=pages[place], boxes=boxes))
 
 
-def _num_mended(answers: Sequence[_Answer]) -> int:
-    """How many cut answers were followed by an uncut one about a band of the same page."""
-    again = {answer.page_index for answer in answers if answer.is_again and not answer.cuts}
-    return sum(len(answer.cuts) for answer in answers if answer.page_index in again)
+def _is_cut(page: AnsweredPage) -> bool:
+    return page.completion.stop_reason is not StopReason.END
+
+
+def _is_mended(cut: AnsweredPage, pages: Sequence[AnsweredPage]) -> bool:
+    """Whether all below the cut was read again, as far down as had been asked, and not cut once more."""
+    bottom = 1.0 if cut.band is None else cut.band.bottom
+    again = [page for page in pages if page.page_index == cut.page_index and page.band is not None and page is not cut]
+    return any(page.band is not None and page.band.bottom == bottom and not _is_cut(page) for page in again)
 
 
 def _proved(said: Sequence[Said], guesses: Mapping[str, str]) -> dict[str, Said]:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 from statistics import median
 
-from llava_ocr.geometry import Box
+from llava_ocr.geometry import Box, union
+from llava_ocr.records import Word
 from llava_ocr.rulebook.subtotals import names_a_sum
 from llava_ocr.words.layout import Layout, Line
 
@@ -25,6 +26,10 @@ COLUMN_SHARE = 0.6
 # Rows stand at most this many of their usual distances apart.
 MAX_GAP = 4.0
 _FIGURE = re.compile(r"\W{0,3}[A-Z€$£]{0,3}\W{0,2}\d[\d.,'’/\-:%]*\W?[A-Z€$£]{0,3}")
+
+_HEAD, _TAIL = re.compile(r"\W{0,2}\d{1,3}"), re.compile(r"\d{3}(?:[.,]\d+)?\W{0,2}")
+# Words of one number stand at most this many word heights apart.
+DIGIT_GAP = 0.65
 
 # A column: which side its figures are flush at, and where, in ten-thousandths of the page's width.
 _Column = tuple[str, int]
@@ -60,8 +65,25 @@ def missed_rows(counted: Sequence[Box], read: Sequence[Box]) -> tuple[Box, ...]:
 
 def _edges(layout: Layout, line: Line) -> list[tuple[_Column, _Column]]:
     """Both sides of each figure: nothing tells which of them is flush."""
-    boxes = [layout.words[index].box for index in line.words if _FIGURE.fullmatch(layout.words[index].text)]
+    boxes: list[Box] = []
+    before: Word | None = None
+    for word in (layout.words[index] for index in line.words):
+        if not _FIGURE.fullmatch(word.text):
+            before = None
+            continue
+        if before is not None and _reads_on(before, word, layout):
+            # `7 742,27` is one number.
+            boxes[-1] = union([boxes[-1], word.box])
+        else:
+            boxes.append(word.box)
+        before = word
     return [(("left", round(box.x0 * 10_000)), ("right", round(box.x1 * 10_000))) for box in boxes]
+
+
+def _reads_on(before: Word, word: Word, layout: Layout) -> bool:
+    gap = (word.box.x0 - before.box.x1) * layout.aspect
+    is_near = gap <= DIGIT_GAP * layout.word_height
+    return is_near and bool(_HEAD.fullmatch(before.text) and _TAIL.fullmatch(word.text))
 
 
 def _in_columns(lines: Mapping[int, list[tuple[_Column, _Column]]]) -> dict[int, _Figures]:

@@ -1,6 +1,7 @@
 """Opening and closing balances that are carried from page to page are those of the first page and the last."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ def merged(pages: list[list[PageReading]]) -> dict[str, FieldReading]:
 
 @given(st.lists(st.integers(0, 10_000), min_size=2, max_size=9, unique=True))
 def test_carried_balances_leave_the_first_and_the_last(balances: list[int]) -> None:
-    fields = merged([page(*pair) for pair in zip(balances, balances[1:], strict=False)])
+    fields = merged([page(*pair) for pair in pairwise(balances)])
     assert fields["opening_balance"].value == balances[0]
     assert fields["closing_balance"].value == balances[-1]
     assert fields["opening_balance"].state is fields["closing_balance"].state is FieldState.VALUE
