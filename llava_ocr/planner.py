@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from statistics import median
@@ -109,6 +109,11 @@ class Room:
             return False
         return self.num_question_tokens + shown + min(answer, self.max_answer_tokens) <= self.context_tokens
 
+    def below(self, page: PageNeeds) -> Room:
+        """Return the room of a context that was too small for this page's prompt: two thirds of it, supposedly."""
+        shown = self.num_question_tokens + page.num_visual_tokens + page.num_word_tokens
+        return replace(self, context_tokens=min(self.context_tokens, 2 * shown // 3))
+
     @property
     def max_rows(self) -> int:
         """How many rows one answer has room for, one at least."""
@@ -153,6 +158,17 @@ def in_passes(page: PageNeeds, room: Room) -> list[Window]:
     """Ask a page for its header fields, where there may be any, and then for its lists, each in as few bands as fit."""
     passes = [Part.HEADER, Part.LISTS] if page.has_header else [Part.LISTS]
     return [window for part in passes for window in _in_bands(page, part, room)]
+
+
+def halves(window: Window, rows: Sequence[float]) -> list[Window]:
+    """Part one page's window between its rows (by height), for a context that does not hold it; [] where it can't."""
+    whole = window.band or Band(0.0, 1.0)
+    inside = [y for y in rows if whole.holds(y)]
+    if len(inside) < 2 or window.is_again:
+        return []
+    middle = cut_between(inside, 2)[0].bottom
+    bands = Band(whole.top, middle), Band(middle, whole.bottom)
+    return [Window(window.pages, window.part, band) for band in bands]
 
 
 def again(page_index: int, missing: Sequence[float], rows: Sequence[float], *, max_rows: int) -> list[Window]:

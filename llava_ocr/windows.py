@@ -14,7 +14,7 @@ from llava_ocr.grounding.answer import Said, parse_answer
 from llava_ocr.grounding.lacking import lacking_rows, rows_read
 from llava_ocr.grounding.read import ByRules
 from llava_ocr.merge.rowcount import count_rows
-from llava_ocr.planner import Band, PageNeeds, Part, Planner, Room, Window, again, in_passes, rest_of
+from llava_ocr.planner import Band, PageNeeds, Part, Planner, Room, Window, again, halves, in_passes, rest_of
 from llava_ocr.prompts import (
     AS_GUESSED,
     Prompt,
@@ -103,7 +103,7 @@ class Asker:
         fault = fault_of(completion, root)
         is_cut = completion.error is None and completion.stop_reason is not StopReason.END
         if isinstance(fault, (CutAnswer, PromptTooLong)) or (is_cut and len(asked.pages) > 1):
-            return self._in_parts(asked)
+            return self._in_parts(asked, is_too_long=isinstance(fault, PromptTooLong))
         if fault is not None or asked.window.part is Part.HEADER:
             return KEPT
         said = parse_answer(completion.text, root, is_cut=is_cut)
@@ -121,15 +121,19 @@ class Asker:
         request = request_of(self._question, window, pages, num_pages=self._num_pages, profile=self._profile)
         return Asked(window, tuple(pages), request)
 
-    def _in_parts(self, asked: Asked) -> Reply:
-        """Ask several pages one by one, and one page for its header and its lists apart."""
+    def _in_parts(self, asked: Asked, *, is_too_long: bool) -> Reply:
+        """Ask several pages one by one, and one page for its header and its lists apart, or a part of it in halves."""
         pages = asked.pages
         if len(pages) > 1:
             return Reply(False, tuple(self._ask(Window((page.outcome.page_index,)), [page]) for page in pages))
         needs = self._needs(pages[0])
-        if not asked.window.is_whole_page or not needs.rows or not self._room.num_row_tokens:
-            return KEPT
-        return Reply(False, tuple(self._ask(window, pages) for window in in_passes(needs, self._room)))
+        if asked.window.is_whole_page:
+            # A server's context may be smaller than its profile says.
+            room = self._room.below(needs) if is_too_long else self._room
+            windows = in_passes(needs, room) if needs.rows and self._room.num_row_tokens else []
+        else:
+            windows = halves(asked.window, needs.rows) if is_too_long else []
+        return Reply(not windows, tuple(self._ask(window, pages) for window in windows))
 
     def _rest(self, asked: Asked, said: Sequence[Said]) -> list[Asked]:
         """Ask for what stands below the last row of an answer that was cut in its list."""

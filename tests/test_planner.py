@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llava_ocr.planner import PageNeeds, Part, Room, Window, again, cut_between, in_passes, plan
+from llava_ocr.planner import PageNeeds, Part, Room, Window, again, cut_between, halves, in_passes, plan
 
 ROOM = Room(
     context_tokens=4096,
@@ -108,6 +108,14 @@ def test_only_missing_rows_are_read_again_and_each_once(
     assert sorted(y for band in held for y in band) == sorted(missing)
     assert all(1 <= len(band) <= max_rows for band in held)
     assert all(window.is_again and window.part is Part.LISTS for window in windows)
+
+
+@given(heights.filter(lambda ys: len(ys) >= 2))
+def test_halves_hold_every_row_once_and_fewer_each(rows: tuple[float, ...]) -> None:
+    parts = halves(Window((1,), Part.LISTS), rows)
+    held = [[y for y in rows if window.band is not None and window.band.holds(y)] for window in parts]
+    assert sorted(y for band in held for y in band) == list(rows)
+    assert all(0 < len(band) < len(rows) for band in held)
 
 
 @given(documents(), rooms)

@@ -13,7 +13,7 @@ import pytest
 
 from llava_ocr.engines.base import Completion, EngineProfile, Request, StopReason
 from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
-from llava_ocr.errors import CutAnswer
+from llava_ocr.errors import CutAnswer, PromptTooLong
 from llava_ocr.extract import Question, extract
 from llava_ocr.records import Document, DocumentOutcome, PageState
 from llava_ocr.schema import Date, DocumentPart, DocumentSchema, Money, Text, read, rows
@@ -252,6 +252,23 @@ def test_an_answer_about_several_pages_that_is_cut_is_asked_page_by_page(tmp_pat
     outcome = outcome_of(tmp_path, engine, *PAGES)
     assert [len(request.rasters) for request in engine.asked] == [3, 1, 1, 1]
     assert amounts(outcome) == expected(14)
+
+
+class Cramped(Watched):
+    """A server whose context is smaller than its profile says."""
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        return [
+            replace(done, text="", error=PromptTooLong("too long")) if len(request.prompt.user) > 900 else done
+            for request, done in zip(requests, super().complete(requests), strict=True)
+        ]
+
+
+def test_a_prompt_that_a_server_has_no_room_for_is_parted_until_it_has(tmp_path: Path) -> None:
+    outcome = outcome_of(tmp_path, Cramped(), page_of(0, 30))
+    assert outcome.is_ok and amounts(outcome) == expected(30)
+    assert outcome.records[0].values["number"] == "A-4711"
+    assert outcome.records[0].findings == ()
 
 
 def test_a_page_without_counted_rows_fails_as_before(tmp_path: Path) -> None:
