@@ -13,9 +13,10 @@ from llava_ocr.db.answers import Answer, Answers, Scope, Use
 from llava_ocr.engines.answer_key import answer_key
 from llava_ocr.engines.base import Completion, Engine, EngineProfile, Request, StopReason, TokenTrace
 from llava_ocr.errors import DatabaseError, EngineError
-from llava_ocr.extract import Question, fault_of
 from llava_ocr.grounding.read import ByRules
+from llava_ocr.question import Question
 from llava_ocr.schema import leaves
+from llava_ocr.windows import fault_of
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,9 @@ class CachedEngine:
             raise EngineError(f"{self.profile.name}: {len(completions)} answers to {len(asked)} requests")
         made = {key: _Timed(completion, seconds) for key, completion in zip(asked, completions, strict=True)}
         whole = {
-            key: Answer(packed(one.completion), seconds) for key, one in made.items() if self._is_sound(one.completion)
+            key: Answer(packed(one.completion), seconds)
+            for key, one in made.items()
+            if self._is_sound(one.completion, asked[key])
         }
         try:
             self._answers.put(whole, [use for use in uses if use.key in whole], self._scope)
@@ -103,8 +106,8 @@ class CachedEngine:
             log.warning("answers can't be kept: %s", error)
         return made
 
-    def _is_sound(self, completion: Completion) -> bool:
-        return fault_of(completion, self._root, self._by_rules) is None
+    def _is_sound(self, completion: Completion, request: Request) -> bool:
+        return fault_of(completion, request.asked or self._root, self._by_rules) is None
 
 
 @dataclass(frozen=True, slots=True)

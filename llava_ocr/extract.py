@@ -6,50 +6,45 @@ many documents at once, with the same functions.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llava_ocr.constrain.lark import build_grammar, shape_only
-from llava_ocr.engines.base import Completion, Engine, EngineProfile, Request, StopReason
-from llava_ocr.errors import ExtractionError
-from llava_ocr.grounding.answer import parse_answer
+from llava_ocr.engines.base import Completion, Engine, EngineProfile
+from llava_ocr.errors import EngineError, ExtractionError
 from llava_ocr.grounding.certainty import shipped
 from llava_ocr.grounding.read import AnsweredPage, ByRules, read_record
-from llava_ocr.prompts import AS_GUESSED, NO_GUESSES, PROMPT_VERSION, PromptForm, ask_for_record, empty_answer
+from llava_ocr.planner import Window
+from llava_ocr.prompts import PromptForm
+from llava_ocr.question import Question as Question
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.records import Document, DocumentOutcome, PageOutcome, PageState, Provenance, Record
-from llava_ocr.rulebook.answer import answer_by_rules, guesses
-from llava_ocr.schema import DocumentSchema, GroupNode, Node, fingerprint, schema_name, tree, without_lists
-from llava_ocr.words.layout import Layout
+from llava_ocr.rulebook.answer import lists_by_rules
+from llava_ocr.schema import schema_name
+from llava_ocr.windows import Answered, Asked, Asker, by_rules, fault_of
+from llava_ocr.windows import ask as ask
 
-
-@dataclass(frozen=True)
-class Question:
-    """A schema made ready to be asked of many pages."""
-
-    schema: type[DocumentSchema]
-    root: GroupNode
-    fingerprint: str
-    max_new_tokens: int
-
-    @classmethod
-    def about(cls, schema: type[DocumentSchema], *, max_new_tokens: int) -> Question:
-        """Prepare `schema`; raises BadSchema where it breaks a rule."""
-        return cls(schema, tree(schema), fingerprint(schema, prompt_version=PROMPT_VERSION), max_new_tokens)
-
-    def asked_of(self, profile: EngineProfile) -> GroupNode:
-        """The part of the schema that an engine is asked for."""
-        return self.root if profile.reads_lists else without_lists(self.root)
+# Requests that hold their pages' pixels at the same time.
+PAGES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, eq=False)
 class PageAnswer:
-    """One page with the engine's answer to it; `completion` is None where the page was not asked about."""
+    """One page with the engine's answer to it; `completion` is None where the whole page was not asked about.
+
+    `windows` are the answers to other requests that begin on this page: parts of it, or several pages at once.
+    """
 
     page: PageRead
     completion: Completion | None = None
+    windows: tuple[Answered, ...] = ()
+
+    @property
+    def answered(self) -> tuple[Answered, ...]:
+        """Every answer that begins on this page, in the order of asking."""
+        if self.completion is None:
+            return self.windows
+        return (Answered(Window((self.page.outcome.page_index,)), self.completion), *self.windows)
 
 
 def extract(
@@ -67,93 +62,128 @@ def extract(
     """
     try:
         num_pages = reader.num_pages(path, passwords)
-        pages = list(reader.read(path, passwords))
     except ExtractionError as error:
         return failed(document.uri, error, document=document)
-    requests = {
-        index: ask(question, page, num_pages=num_pages, profile=engine.profile)
-        for index, page in enumerate(pages)
-        if page.raster is not None
-    }
-    completions = dict(zip(requests, engine.complete(list(requests.values())), strict=True))
-    answers = [PageAnswer(page, completions.get(index)) for index, page in enumerate(pages)]
-    return conclude(document, question, answers, num_pages=num_pages, profile=engine.profile)
+    asker = Asker(question, engine.profile, num_pages=num_pages)
+    pages: list[PageRead] = []
+    answered: list[Answered] = []
+    batches = _batches(reader.read(path, passwords), asker, pages)
+    while True:
+        try:
+            batch = next(batches, None)
+        except ExtractionError as error:
+            return failed(document.uri, error, document=document)
+        if batch is None:
+            break
+        answered += _answers(batch, asker, engine)
+    return conclude(document, question, answers_of(pages, answered), num_pages=num_pages, profile=engine.profile)
 
 
-def ask(question: Question, page: PageRead, *, num_pages: int, profile: EngineProfile) -> Request:
-    """Make the request for one page: what is asked, of which pixels, and what the answer is held to."""
-    assert page.raster is not None, page.outcome
-    layout = page.layout if profile.takes_words else None
-    index = page.outcome.page_index
-    root, form = question.asked_of(profile), profile.prompt_form
-    guessed = _by_rules(page, question, profile).guesses
-    prompt = ask_for_record(root, layout, page_index=index, num_pages=num_pages, form=form, guesses=guessed)
-    grammar = build_grammar(root, page.layout, guesses=guessed) if profile.takes_grammar else shape_only(root)
-    draft = _draft(root, page.layout, guessed) if profile.takes_grammar else ""
-    return Request(f"page {index}", prompt, (page.raster,), grammar, question.max_new_tokens, draft)
+def _batches(read: Iterable[PageRead], asker: Asker, pages: list[PageRead]) -> Iterator[list[Asked]]:
+    """Read pages, which are kept in `pages` without their pixels, and yield what is to be asked, some at a time."""
+    asked: list[Asked] = []
+    for page in read:
+        asked += asker.add(page)
+        pages.append(replace(page, raster=None))
+        if len(asked) >= PAGES_AT_ONCE:
+            yield asked
+            asked = []
+    asked += asker.rest()
+    if asked:
+        yield asked
 
 
-def _draft(root: GroupNode, layout: Layout | None, guessed: Mapping[str, str]) -> str:
-    """What rules answer, as an engine under a grammar would write it: by marks where it was told the guesses."""
-    if layout is None or not layout.words:
-        return ""
-    answer = _marked(root, guessed) if guessed else json.loads(answer_by_rules(root, layout))
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+def _answers(asked: Sequence[Asked], asker: Asker, engine: Engine) -> list[Answered]:
+    """Have everything answered, and what the answers leave to ask."""
+    kept: list[Answered] = []
+    while asked:
+        completions = engine.complete([one.request for one in asked])
+        if len(completions) != len(asked):
+            raise EngineError(f"{engine.profile.name}: {len(completions)} answers to {len(asked)} requests")
+        more: list[Asked] = []
+        for one, completion in zip(asked, completions, strict=True):
+            reply = asker.reply(one, completion)
+            kept += [Answered(one.window, completion)] if reply.is_kept else []
+            more += reply.asked
+        asked = more
+    return kept
 
 
-def _marked(node: Node, guessed: Mapping[str, str]) -> object:
-    if isinstance(node, GroupNode):
-        return {child.name: _marked(child, guessed) for child in node.children}
-    return AS_GUESSED if node.path in guessed else empty_answer(node)
+def answers_of(pages: Sequence[PageRead], answered: Sequence[Answered]) -> list[PageAnswer]:
+    """Put answers to the pages that they begin on; the first about a whole page is the page's own."""
+    found: list[PageAnswer] = []
+    for page in pages:
+        here = [one for one in answered if one.window.pages[0] == page.outcome.page_index]
+        whole = next((one for one in here if one.window.is_whole_page), None)
+        rest = tuple(one for one in here if one is not whole)
+        found.append(PageAnswer(page, whole.completion if whole else None, rest))
+    return found
 
 
 def conclude(
     document: Document, question: Question, answers: Sequence[PageAnswer], *, num_pages: int, profile: EngineProfile
 ) -> DocumentOutcome:
     """Turn a document's answered pages into its outcome: ground, merge, check. Every page keeps its own ending."""
-    answered: list[AnsweredPage] = []
-    outcomes: list[PageOutcome] = []
+    pages = {answer.page.outcome.page_index: answer.page for answer in answers}
+    lists = _lists(question, [answer.page for answer in answers], profile)
+    told = _Told()
     for answer in answers:
-        outcome = _with_words(answer.page)
-        if answer.completion is not None:
-            outcome = replace(outcome, saved_s=answer.completion.saved_s)
-            page, by_rules = answer.page, _by_rules(answer.page, question, profile)
-            error = fault_of(answer.completion, question.asked_of(profile), by_rules)
+        for one in answer.answered:
+            about = [pages[index] for index in one.window.pages]
+            rules = replace(by_rules(about[0], question, profile), lists=lists.get(one.window.pages[0]))
+            error = fault_of(one.completion, question.asked_of(profile, one.window.part), rules)
             if error is None:
-                answered.append(AnsweredPage(outcome.page_index, page.layout, page.reader, answer.completion, by_rules))
-            else:
-                outcome = page_failed(outcome.page_index, error)
-        outcomes.append(outcome)
-    records = (_record(document, question, answered, profile),) if answered else ()
-    seconds = {"engine": sum(answer.completion.seconds for answer in answers if answer.completion)}
-    return DocumentOutcome(document.uri, document, num_pages, tuple(outcomes), records, seconds=seconds)
+                told.pages.append(_answered(one, about, rules))
+            elif not one.window.is_again:
+                # A second reading that fails leaves its rows missing, which the record remarks.
+                told.errors |= dict.fromkeys(one.window.pages, error)
+            told.saved_s += [(index, one.completion.saved_s) for index in one.window.pages]
+    outcomes = tuple(_outcome(answer.page, told) for answer in answers)
+    records = (_record(document, question, told.pages, profile),) if told.pages else ()
+    seconds = {"engine": sum(one.completion.seconds for answer in answers for one in answer.answered)}
+    return DocumentOutcome(document.uri, document, num_pages, outcomes, records, seconds=seconds)
 
 
-def _with_words(page: PageRead) -> PageOutcome:
-    return page.outcome if page.layout is None else replace(page.outcome, words=page.layout.words)
+@dataclass
+class _Told:
+    """What a document's answers come to: the sound ones, what is wrong with the others by page, and what was known."""
+
+    pages: list[AnsweredPage] = field(default_factory=list)
+    errors: dict[int, ExtractionError] = field(default_factory=dict)
+    saved_s: list[tuple[int, float | None]] = field(default_factory=list)
 
 
-def _by_rules(page: PageRead, question: Question, profile: EngineProfile) -> ByRules:
-    """What the rulebook reads of a page for an engine that is told guesses, or reads no lists."""
-    is_told = profile.prompt_form is PromptForm.FIND and profile.takes_words
-    if page.layout is None or not page.layout.words:
-        return ByRules(lists=None if profile.reads_lists else json.dumps(empty_answer(question.root)))
-    return ByRules(
-        guesses(question.root, page.layout) if is_told else NO_GUESSES,
-        None if profile.reads_lists else answer_by_rules(question.root, page.layout),
+def _answered(one: Answered, about: Sequence[PageRead], rules: ByRules) -> AnsweredPage:
+    page = about[0]
+    return AnsweredPage(
+        page.outcome.page_index,
+        page.layout,
+        page.reader,
+        one.completion,
+        rules,
+        part=one.window.part,
+        band=one.window.band,
+        next_layouts=tuple(after.layout for after in about[1:]),
     )
 
 
-def fault_of(completion: Completion, root: GroupNode, by_rules: ByRules) -> ExtractionError | None:
-    """Say what is wrong with an answer about `root`, if anything is."""
-    if completion.error is not None:
-        return completion.error
-    try:
-        is_cut = completion.stop_reason is not StopReason.END
-        parse_answer(completion.text, root, is_cut=is_cut, guesses=by_rules.guesses)
-    except ExtractionError as error:
-        return error
-    return None
+def _lists(question: Question, pages: Sequence[PageRead], profile: EngineProfile) -> dict[int, str]:
+    """What the rulebook reads of a document's lists, by page, for an engine that reads none."""
+    if profile.reads_lists:
+        return {}
+    answers = lists_by_rules(question.root, [page.layout for page in pages])
+    return {page.outcome.page_index: answer for page, answer in zip(pages, answers, strict=True)}
+
+
+def _outcome(page: PageRead, told: _Told) -> PageOutcome:
+    index = page.outcome.page_index
+    if index in told.errors:
+        return page_failed(index, told.errors[index])
+    outcome = page.outcome if page.layout is None else replace(page.outcome, words=page.layout.words)
+    # A page was known before where every answer about it was.
+    saved = [seconds for number, seconds in told.saved_s if number == index]
+    known = [seconds for seconds in saved if seconds is not None]
+    return replace(outcome, saved_s=sum(known)) if known and len(known) == len(saved) else outcome
 
 
 def page_failed(page_index: int, error: ExtractionError) -> PageOutcome:

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from llava_ocr.askers import Askers
-from llava_ocr.engines.base import Completion, Engine, Request
+from llava_ocr.engines.base import Completion, Engine
 from llava_ocr.errors import CorruptDocument, DatabaseError, EngineError, ExtractionError
-from llava_ocr.extract import PageAnswer, Question, ask, conclude, failed, page_failed
+from llava_ocr.extract import PageAnswer, Question, answers_of, conclude, failed, page_failed
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.raster.sniff import media_type_of
 from llava_ocr.records import Document, DocumentOutcome
 from llava_ocr.store.base import ObjectInfo, Store
+from llava_ocr.windows import Answered, Asked, Asker, in_order
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,19 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class _Page:
-    """A page that was read, and the request about it if there is anything to ask."""
+    """A page that was read, without its pixels."""
 
     document: int
     page: PageRead
-    request: Request | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Ask:
+    """Something to ask about a document; `asker` is told the answer."""
+
+    document: int
+    asker: Asker
+    asked: Asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +82,16 @@ class _Done:
     error: BaseException | None = None
 
 
+_Event = _Page | _Ask | _Last | _Done
+
+
 @dataclass
 class _OpenDocument:
     """The pages of a document that are in, until all are answered."""
 
     uri: str
-    answers: list[PageAnswer] = field(default_factory=list)
+    pages: list[PageRead] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
     num_waiting: int = 0
     last: _Last | None = None
 
@@ -91,7 +104,7 @@ def extract_all(infos: Iterable[ObjectInfo], line: Line) -> Generator[DocumentOu
     """Yield an outcome for every object, as each is finished. Raises EngineError when the engine can answer nothing:
     what was yielded until then stands, the rest is unread."""
     room = 2 * line.batch_size + line.num_fetchers
-    events: queue.Queue[_Page | _Last | _Done] = queue.Queue(maxsize=room)
+    events: queue.Queue[_Event] = queue.Queue(maxsize=room)
     stop = threading.Event()
     with tempfile.TemporaryDirectory(prefix="llava-ocr-") as folder:
         opened: dict[int, _OpenDocument] = {}
@@ -111,11 +124,11 @@ class _Feed:
     """What the feeding side shares with the answering side."""
 
     folder: Path
-    events: queue.Queue[_Page | _Last | _Done]
+    events: queue.Queue[_Event]
     stop: threading.Event
     opened: dict[int, _OpenDocument]
 
-    def put(self, event: _Page | _Last | _Done) -> None:
+    def put(self, event: _Event) -> None:
         """Hand an event over, waiting for room. Raises _Stopped when the other side is gone."""
         while not self.stop.is_set():
             try:
@@ -181,9 +194,17 @@ def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
         if line.is_done(document):
             return feed.put(_Last(number, document, is_kept=True))
         num_pages = line.reader.num_pages(path, line.passwords)
-        for page in line.reader.read(path, line.passwords):
-            request = _request(number, page, line, of=document, num_pages=num_pages)
-            feed.put(_Page(number, page, request))
+        asker = Asker(line.question, line.engine.profile, num_pages=num_pages)
+        try:
+            for page in line.reader.read(path, line.passwords):
+                asked = asker.add(page)
+                feed.put(_Page(number, replace(page, raster=None)))
+                for one in asked:
+                    feed.put(_ask(number, asker, one, of=document))
+        finally:
+            # What waited for further pages is asked, whatever became of them.
+            for one in asker.rest():
+                feed.put(_ask(number, asker, one, of=document))
         feed.put(_Last(number, document, num_pages=num_pages))
     except DatabaseError:
         # `is_done` asked in vain: no fault of the document, and the next ones would fare no better.
@@ -194,40 +215,52 @@ def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
         path.unlink(missing_ok=True)
 
 
-def _request(number: int, page: PageRead, line: Line, *, of: Document, num_pages: int) -> Request | None:
-    if page.raster is None:
-        return None
-    request = ask(line.question, page, num_pages=num_pages, profile=line.engine.profile)
-    return replace(request, id=f"{number}/{page.outcome.page_index}", document_id=of.id)
+def _ask(number: int, asker: Asker, asked: Asked, *, of: Document) -> _Ask:
+    """Name a request by its document and window, so that no two in the engine are called alike."""
+    request = replace(asked.request, id=f"{number}/{asked.window.name}", document_id=of.id)
+    return _Ask(number, asker, replace(asked, request=request))
 
 
-def _answer(
-    line: Line, events: queue.Queue[_Page | _Last | _Done], opened: dict[int, _OpenDocument]
-) -> Iterator[DocumentOutcome]:
+def _answer(line: Line, events: queue.Queue[_Event], opened: dict[int, _OpenDocument]) -> Iterator[DocumentOutcome]:
     """Take events as they come, have the engine asked in batches, and yield documents whose pages are all in."""
-    asking = Askers[list[_Page], list[tuple[_Page, Completion]]](
+    asking = Askers[list[_Ask], list[tuple[_Ask, Completion]]](
         lambda batch: _complete(line.engine, batch), num_askers=line.num_askers
     )
     is_fed = False
+    # What answers left to ask goes before what comes.
+    again: list[_Ask] = []
     try:
-        while not (is_fed and asking.is_idle):
-            batch: list[_Page] = []
+        while not (is_fed and asking.is_idle and not again):
+            batch: list[_Ask] = []
             touched: set[int] = set()
-            if not is_fed and not asking.is_full:
+            if again and not asking.is_full:
+                batch, again = again[: line.batch_size], again[line.batch_size :]
+            elif not is_fed and not asking.is_full:
                 is_fed = _take(_next_events(events, line.batch_size, _patience_s(asking)), batch, touched, opened)
             # What needs no answer is out of the way before the engine is asked, and may fail.
             yield from _finished(opened, touched, line)
             if batch:
                 asking.submit(batch)
             answered: set[int] = set()
-            for answers in asking.answers(at_least_one=not asking.is_idle and (is_fed or asking.is_full)):
-                for page, completion in answers:
-                    opened[page.document].answers.append(PageAnswer(replace(page.page, raster=None), completion))
-                    opened[page.document].num_waiting -= 1
-                    answered.add(page.document)
+            is_stuck = not asking.is_idle and ((is_fed and not again) or asking.is_full)
+            for answers in asking.answers(at_least_one=is_stuck):
+                for ask, completion in answers:
+                    again += _received(ask, completion, opened[ask.document])
+                    answered.add(ask.document)
             yield from _finished(opened, answered, line)
     finally:
         asking.close()
+
+
+def _received(ask: _Ask, completion: Completion, document: _OpenDocument) -> list[_Ask]:
+    """Note an answer, and return what it leaves to ask."""
+    reply = ask.asker.reply(ask.asked, completion)
+    if reply.is_kept:
+        document.answered.append(Answered(ask.asked.window, completion))
+    document.num_waiting += len(reply.asked) - 1
+    of = ask.asked.request.document_id
+    named = [replace(one.request, id=f"{ask.document}/{one.window.name}", document_id=of) for one in reply.asked]
+    return [replace(ask, asked=replace(one, request=request)) for one, request in zip(reply.asked, named, strict=True)]
 
 
 def _patience_s(asking: Askers[Any, Any]) -> float | None:
@@ -235,9 +268,7 @@ def _patience_s(asking: Askers[Any, Any]) -> float | None:
     return None if asking.is_idle else 0.05
 
 
-def _take(
-    events: Iterable[_Page | _Last | _Done], batch: list[_Page], touched: set[int], opened: dict[int, _OpenDocument]
-) -> bool:
+def _take(events: Iterable[_Event], batch: list[_Ask], touched: set[int], opened: dict[int, _OpenDocument]) -> bool:
     """Sort events into what is to be asked and which documents were touched; say whether they were the last."""
     for event in events:
         if isinstance(event, _Done):
@@ -247,8 +278,8 @@ def _take(
         if isinstance(event, _Last):
             opened[event.document].last = event
             touched.add(event.document)
-        elif event.request is None:
-            opened[event.document].answers.append(PageAnswer(event.page))
+        elif isinstance(event, _Page):
+            opened[event.document].pages.append(event.page)
         else:
             opened[event.document].num_waiting += 1
             batch.append(event)
@@ -262,16 +293,14 @@ def _finished(opened: dict[int, _OpenDocument], touched: set[int], line: Line) -
             yield _outcome(opened.pop(number), line)
 
 
-def _next_events(
-    events: queue.Queue[_Page | _Last | _Done], batch_size: int, patience_s: float | None
-) -> Iterator[_Page | _Last | _Done]:
+def _next_events(events: queue.Queue[_Event], batch_size: int, patience_s: float | None) -> Iterator[_Event]:
     """Wait for one event, for ever or as long as said, then take what is there, until a batch of requests is full."""
     num_requests = 0
     try:
         event = events.get(timeout=patience_s)
         while True:
             yield event
-            num_requests += isinstance(event, _Page) and event.request is not None
+            num_requests += isinstance(event, _Ask)
             if isinstance(event, _Done) or num_requests >= batch_size:
                 return
             event = events.get_nowait()
@@ -279,8 +308,8 @@ def _next_events(
         return
 
 
-def _complete(engine: Engine, batch: list[_Page]) -> list[tuple[_Page, Completion]]:
-    requests = [page.request for page in batch if page.request is not None]
+def _complete(engine: Engine, batch: list[_Ask]) -> list[tuple[_Ask, Completion]]:
+    requests = [one.asked.request for one in batch]
     completions = engine.complete(requests)
     if len(completions) != len(requests):
         raise EngineError(f"{engine.profile.name}: {len(completions)} answers to {len(requests)} requests")
@@ -295,7 +324,7 @@ def _outcome(document: _OpenDocument, line: Line) -> DocumentOutcome:
     assert last.identity is not None, document.uri
     if last.is_kept:
         return DocumentOutcome(document.uri, last.identity, 0, (), is_kept=True)
-    answers = _all_pages(document.answers, last)
+    answers = _all_pages(answers_of(document.pages, in_order(document.answered)), last)
     return conclude(last.identity, line.question, answers, num_pages=len(answers), profile=line.engine.profile)
 
 
@@ -309,7 +338,7 @@ def _all_pages(answers: list[PageAnswer], last: _Last) -> list[PageAnswer]:
     return [by_index[index] for index in sorted(by_index)]
 
 
-def _drain(events: queue.Queue[_Page | _Last | _Done], feeder: threading.Thread) -> None:
+def _drain(events: queue.Queue[_Event], feeder: threading.Thread) -> None:
     """Let the feeding threads end: they may be waiting for room."""
     while feeder.is_alive():
         try:

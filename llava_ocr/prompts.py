@@ -75,6 +75,31 @@ def ask_for_record(
     return Prompt("\n".join([IMAGE_MARK, *_words(layout, form), title, *lines]))
 
 
+def ask_for_pages(root: GroupNode, pages: Mapping[int, Layout | None], *, num_pages: int) -> Prompt:
+    """Ask for a schema's fields on several pages at once, by page index: each is named where its image stands."""
+    texts: list[str] = []
+    for index, layout in pages.items():
+        texts += [f"Page {index + 1} of {num_pages}:", IMAGE_MARK, *_words(layout, PromptForm.READ)]
+    printed = " ".join(fold(layout.text) for layout in pages.values() if layout is not None) or None
+    first, last = min(pages) + 1, max(pages) + 1
+    title = (
+        f"Pages {first} to {last} of {num_pages}. Read the fields of this {root.name.replace('_', ' ')} "
+        "as printed, rows in the order of the pages, null where no page says:"
+    )
+    return Prompt("\n".join([*texts, title, *(field_line(leaf, printed) for leaf in leaves(root))]))
+
+
+def ask_for_band(root: GroupNode, layout: Layout | None, *, page_index: int, num_pages: int) -> Prompt:
+    """Ask for a schema's fields on a part of a page; `layout` holds the words of that part alone."""
+    title = (
+        f"A part of page {page_index + 1} of {num_pages}. Read the fields of this {root.name.replace('_', ' ')} "
+        "as printed, every row of it, null where the part does not say:"
+    )
+    printed = None if layout is None else fold(layout.text)
+    lines = [field_line(leaf, printed) for leaf in leaves(root)]
+    return Prompt("\n".join([IMAGE_MARK, *_words(layout, PromptForm.READ), title, *lines]))
+
+
 def _words(layout: Layout | None, form: PromptForm) -> list[str]:
     if layout is None or not layout.words:
         return []

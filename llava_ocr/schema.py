@@ -185,6 +185,11 @@ def without_lists(root: GroupNode) -> GroupNode:
     return replace(root, children=tuple(child for child in root.children if not isinstance(child, RowsNode)))
 
 
+def lists_only(root: GroupNode) -> GroupNode:
+    """Return the tree with nothing but its lists of rows."""
+    return replace(root, children=tuple(child for child in root.children if isinstance(child, RowsNode)))
+
+
 def fingerprint(schema: type[DocumentSchema], *, prompt_version: str) -> str:
     """Hash all of a schema that can change an answer: version, JSON schema, prompt."""
     shape = json.dumps(schema.model_json_schema(), sort_keys=True, default=str)

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     blanks: Blanks = Field(Blanks.KEEP, description="keep, squeeze or drop a page's blank paper (local engines)")
     batch_size: int = Field(8, ge=1, description="Requests that the engine decodes together")
     max_new_tokens: int = Field(2048, ge=1)
+    pages_per_request: int = Field(0, ge=0, description="Most pages shown at once; 0: as the model's profile says")
     engine_timeout_s: float = Field(300.0, gt=0)
 
     endpoint_url: str = Field("", description="Base URL of an OpenAI-compatible server, ending in /v1")

@@ -23,6 +23,7 @@ OPTIONS = {
     "decode": {"num_pages", "shapes", "scans", "state"},
     "ledger": {"num_objects", "db"},
     "ocr": {"num_pages"},
+    "long": {"num_pages", "engine", "num_variants"},
     "records": {"db"},
 }
 
@@ -41,6 +42,7 @@ class Bench(StrEnum):
     MASKS = "masks"
     RECORDS = "records"
     OCR = "ocr"
+    LONG = "long"
 
 
 # The pages' own, for only `web` knows what it is made of.
@@ -55,11 +57,17 @@ def register(app: typer.Typer) -> None:
 def bench(
     name: Annotated[Bench, typer.Argument(help="What to measure")],
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but the JSON lines")] = False,
-    num_pages: Annotated[int | None, typer.Option("--pages", min=1, help="decode, ocr: pages to read")] = None,
+    num_pages: Annotated[
+        int | None, typer.Option("--pages", min=1, help="decode, ocr: pages to read; long: most pages")
+    ] = None,
     shapes: Annotated[str | None, typer.Option(help="decode: mistral-7b or tiny, with random weights")] = None,
     scans: Annotated[bool | None, typer.Option("--scans", help="decode: worn scans, not digital pages")] = None,
     state: Annotated[Path | None, typer.Option(help="decode: file to go on from, rung by rung")] = None,
     num_objects: Annotated[int | None, typer.Option("--objects", min=10, help="ledger: objects to plan")] = None,
+    engine: Annotated[str | None, typer.Option(help="long: scripted, rules (lists by the rulebook) or small")] = None,
+    num_variants: Annotated[
+        int | None, typer.Option("--variants", min=1, help="long: seeded statements of 1,000 rows to read, and count")
+    ] = None,
     db: Annotated[
         str | None, typer.Option(help="ledger, records: a database to measure on, which keeps the rows")
     ] = None,
@@ -71,6 +79,8 @@ def bench(
         "scans": scans,
         "state": state,
         "num_objects": num_objects,
+        "engine": engine,
+        "num_variants": num_variants,
         "db": db,
     }
     stated = {option: value for option, value in options.items() if value is not None}

@@ -31,13 +31,16 @@ def synth(
     hold_out: Annotated[
         list[Part] | None, typer.Option("--hold-out", help="Kept apart between splits; the first makes the hold-out")
     ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Statements only: bookings of each, over as many pages")
+    ] = None,
     unique: Annotated[bool, typer.Option("--unique", help="Each content once")] = False,
     balance: Annotated[Balance | None, typer.Option(help="As many of each as can be")] = None,
 ) -> int:
     """Paint documents whose every value is known, and write their truth beside them."""
     curation = Curation(split, tuple(hold_out or ALL_PARTS), unique, balance)
     if seed_from is None:
-        paths = _written(schema, count, out, scans=scans, seed=seed, curation=curation)
+        paths = _written(schema, count, out, scans=scans, seed=seed, curation=curation, rows=rows)
     else:
         paths = _written_from(seed_from, schema, count, out, scans=scans, seed=seed, curation=curation)
     written = sum(1 for _ in paths)
@@ -45,11 +48,16 @@ def synth(
     return 0
 
 
-def _written(schema: str, count: int, out: Path, *, scans: bool, seed: int, curation: Curation) -> Iterator[Path]:
+def _written(
+    schema: str, count: int, out: Path, *, scans: bool, seed: int, curation: Curation, rows: int | None
+) -> Iterator[Path]:
     # PyMuPDF takes a quarter of a second to import, which the other commands need not pay.
-    from llava_ocr.synth.truth_file import write_documents
+    from llava_ocr.synth.curate import curate
+    from llava_ocr.synth.paint import painter
+    from llava_ocr.synth.truth_file import write_painted
 
-    return write_documents(schema, count, out, scans=scans, first_seed=seed, curation=curation)
+    documents = curate(painter(schema, num_rows=rows), count, curation, first_seed=seed)
+    return write_painted(documents, out, scans=scans, parts=curation.parts)
 
 
 def _written_from(

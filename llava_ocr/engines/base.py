@@ -11,6 +11,7 @@ from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.errors import ExtractionError
 from llava_ocr.geometry import Grid
 from llava_ocr.prompts import Prompt, PromptForm
+from llava_ocr.schema import GroupNode
 from llava_ocr.tiles.tiled import TiledRaster
 
 
@@ -36,7 +37,8 @@ class Request:
     """One question about one page (or a few): `prompt.user` holds one `<image>` mark for each raster.
 
     `guess` is a likely answer in the form of the real one; it can make an engine faster and never changes its answer.
-    `document_id` says whose page it is; no engine looks at it.
+    `document_id` says whose page it is and `asked` which part of the schema is asked for, where that is not all of it;
+    no engine looks at them.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Request:
     max_new_tokens: int
     guess: str = ""
     document_id: str = ""
+    asked: GroupNode | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class EngineProfile:
     `grids` are the grids offered to a page whose words are not in the prompt; `anchored_grids` those for a page whose
     words are. `OVERVIEW_ONLY` is allowed in either. `patches_per_side` is per tile.
     A model that does not read lists is not asked for them: rules over the page's words read them in its place.
+    `max_pages` is how many pages one request may show, where they have room together.
     `blanks` is an order for this engine, not the model's word; where it is not KEEP the fingerprint is another.
     """
 
@@ -103,6 +107,7 @@ class EngineProfile:
     prompt_form: PromptForm = PromptForm.READ
     reads_lists: bool = True
     blanks: Blanks = Blanks.KEEP
+    max_pages: int = 1
 
 
 class Engine(Protocol):

@@ -50,7 +50,13 @@ def open_endpoint(settings: Settings) -> EndpointEngine:
         raise ConfigError("the endpoint engine needs LLAVA_OCR_ENDPOINT_URL and LLAVA_OCR_ENDPOINT_MODEL")
     server, dialect = server_of(settings), dialect_named(settings.endpoint_dialect)
     concurrency = settings.endpoint_concurrency
-    return EndpointEngine(server, dialect=dialect, model=settings.endpoint_model, concurrency=concurrency)
+    return EndpointEngine(
+        server,
+        dialect=dialect,
+        model=settings.endpoint_model,
+        concurrency=concurrency,
+        max_pages=settings.pages_per_request or 1,
+    )
 
 
 def server_of(settings: Settings) -> Server:
@@ -66,7 +72,7 @@ def server_of(settings: Settings) -> Server:
 class EndpointEngine:
     """Asks a server, at most `concurrency` requests at once, from however many threads `complete` is called."""
 
-    def __init__(self, server: Server, *, dialect: Dialect, model: str, concurrency: int) -> None:
+    def __init__(self, server: Server, *, dialect: Dialect, model: str, concurrency: int, max_pages: int = 1) -> None:
         self._server = server
         self._dialect = dialect
         self._model = model
@@ -85,6 +91,7 @@ class EndpointEngine:
             grids=DOCUMENT_GRIDS,
             anchored_grids=(Grid(2, 2), Grid(2, 3), Grid(3, 2), Grid(3, 3)),
             takes_grammar=dialect.takes_grammar,
+            max_pages=max_pages,
         )
 
     @property

@@ -45,12 +45,14 @@ class LocalEngine:
         limit_s: float | None = None,
         drafts: bool = True,
         blanks: Blanks = Blanks.KEEP,
+        max_pages: int = 0,
     ) -> None:
         """`max_batch` requests are decoded together; fewer where the device's memory does not hold as many. One that
         is decoded for longer than `limit_s` ends with EngineTimeout. `drafts`: guess ahead from the page's words.
         `blanks` other than KEEP changes answers."""
         network = model.network
-        self._profile = model.profile if blanks is Blanks.KEEP else _ordered(model.profile, blanks)
+        profile = model.profile if blanks is Blanks.KEEP else _ordered(model.profile, blanks)
+        self._profile = replace(profile, max_pages=max_pages or profile.max_pages)
         self._image_id: int = network.config.image_token_id
         self._compile_grammar = compile_grammar
         self._prompts = PromptEncoder(model)
@@ -172,7 +174,13 @@ def open_local(settings: Settings) -> LocalEngine:
     model = load(settings.engine, precision=settings.precision, device=settings.device)
     num_tokens = model.network.config.text_config.vocab_size
     compiler = GrammarCompiler.for_tokenizer(model.tokenizer, num_tokens=num_tokens)
-    return LocalEngine(model, compile_grammar=compiler.compile, max_batch=settings.batch_size, blanks=settings.blanks)
+    return LocalEngine(
+        model,
+        compile_grammar=compiler.compile,
+        max_batch=settings.batch_size,
+        blanks=settings.blanks,
+        max_pages=settings.pages_per_request,
+    )
 
 
 def failed(request: Request, error: ExtractionError, *, num_prompt_tokens: int = 0) -> Completion:

@@ -20,6 +20,9 @@ from llava_ocr.schema import GroupNode, Kind, LeafNode, leaves
 _CELL = re.compile(r"(?P<list>[^\[]+)\[(?P<index>\d+)\]\.(?P<name>.+)")
 # Of pairings that are equally right, the one that keeps the order shows best what is wrong.
 _ORDER_GAIN = 1e-3
+# Lists of more pairs than this (200 rows by 200) are paired in order first: all pairs of a thousand rows take minutes.
+LONG_LIST = 40_000
+LOOK_AHEAD = 8
 
 Cells = Mapping[str, FieldReading]
 
@@ -137,7 +140,7 @@ def _compare_rows(
 ) -> Iterator[FieldResult]:
     """Compare a list under the pairing of rows that makes most cells right."""
     columns = {name: node for node in nodes.values() if (name := _column(node.path, path))}
-    partner = dict(best_pairs(_gains(rows, read, columns)))
+    partner = _partners(rows, read, columns)
     for index, row in enumerate(rows):
         cells = read[partner[index]] if index in partner else {}
         for name in filter(row.__contains__, columns):
@@ -150,7 +153,30 @@ def _compare_rows(
                 yield replace(surplus, is_right=False, similarity=0.0, evidence_f1=None, is_surplus=True)
 
 
-def _gains(rows: Rows, read: Sequence[Cells], columns: Mapping[str, LeafNode]) -> np.ndarray:
+def _partners(rows: Rows, read: Sequence[Cells], columns: Mapping[str, LeafNode]) -> dict[int, int]:
+    """Pair rows of the truth with rows that were read; of long lists, first those that are wholly right in order."""
+    settled = _in_step(rows, read, columns) if len(rows) * len(read) > LONG_LIST else {}
+    left = [index for index in range(len(rows)) if index not in settled]
+    free = sorted(set(range(len(read))) - set(settled.values()))
+    gains_TP = _gains([rows[index] for index in left], [read[number] for number in free], columns)
+    return settled | {left[row]: free[column] for row, column in best_pairs(gains_TP)}
+
+
+def _in_step(rows: Rows, read: Sequence[Cells], columns: Mapping[str, LeafNode]) -> dict[int, int]:
+    """Pair each row with the next wholly right one among the few that come next."""
+    found: dict[int, int] = {}
+    at = 0
+    for index, row in enumerate(rows):
+        num_told = sum(text is not None for text in row.values())
+        near = range(at, min(at + LOOK_AHEAD, len(read)))
+        match = next((j for j in near if num_told and _num_right(row, read[j], columns) == num_told), None)
+        if match is not None:
+            found[index] = match
+            at = match + 1
+    return found
+
+
+def _gains(rows: Sequence[Row], read: Sequence[Cells], columns: Mapping[str, LeafNode]) -> np.ndarray:
     """What pairing each row of the truth with each row that was read would make right."""
     gains_TP = np.zeros((len(rows), len(read)))
     longest = max(len(rows), len(read), 1)

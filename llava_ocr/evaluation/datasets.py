@@ -27,6 +27,7 @@ class Generated:
     count: int = DEFAULT_COUNT
     is_scanned: bool = False
     first_seed: int = 0
+    num_rows: int | None = None
 
 
 @contextmanager
@@ -50,28 +51,28 @@ def find_truth(path: Path) -> Path:
 
 
 def parse_generated(name: str) -> Generated:
-    """Read `generated:invoice?count=200&scans=1&seed=7`. Raises BadDataset."""
+    """Read `generated:invoice?count=200&scans=1&seed=7`, `generated:statement?rows=1000`. Raises BadDataset."""
     schema, _, query = name.removeprefix(GENERATED).partition("?")
     given = dict(parse_qsl(query, keep_blank_values=True))
-    unknown = sorted(given.keys() - {"count", "scans", "seed"})
+    unknown = sorted(given.keys() - {"count", "scans", "seed", "rows"})
     if not schema or unknown or not all(value.isdecimal() for value in given.values()):
-        raise BadDataset(f"{name}: is not generated:SCHEMA?count=NUMBER&scans=0|1&seed=NUMBER")
+        raise BadDataset(f"{name}: is not generated:SCHEMA?count=NUMBER&scans=0|1&seed=NUMBER&rows=NUMBER")
     numbers = {key: int(value) for key, value in given.items()}
     num_documents, scans = numbers.get("count", DEFAULT_COUNT), numbers.get("scans", 0)
-    if num_documents < 1 or scans not in (0, 1):
-        raise BadDataset(f"{name}: count must be 1 or more, scans 0 or 1")
-    return Generated(schema, num_documents, bool(scans), numbers.get("seed", 0))
+    if num_documents < 1 or scans not in (0, 1) or numbers.get("rows") == 0:
+        raise BadDataset(f"{name}: count and rows must be 1 or more, scans 0 or 1")
+    return Generated(schema, num_documents, bool(scans), numbers.get("seed", 0), numbers.get("rows"))
 
 
 def paint_held_out(order: Generated, folder: Path) -> Path:
     """Paint documents that no training sees, into `folder`, and give their truth file. Raises UnknownSchema."""
     # PyMuPDF takes a quarter of a second to import, which other data sets need not pay here.
     from llava_ocr.synth.curate import Split, keep
-    from llava_ocr.synth.paint import paint
+    from llava_ocr.synth.paint import painter
     from llava_ocr.synth.truth_file import write_painted
 
     seeds = islice(count(order.first_seed), _MAX_PAINTED_EACH * order.count)
-    held_out = keep((paint(order.schema, seed) for seed in seeds), Split.HELD_OUT)
+    held_out = keep(map(painter(order.schema, num_rows=order.num_rows), seeds), Split.HELD_OUT)
     num_written = sum(1 for _ in write_painted(islice(held_out, order.count), folder, scans=order.is_scanned))
     if num_written < order.count:
         raise BadDataset(f"generated:{order.schema}: only {num_written:,} of {order.count:,} documents are held out")

@@ -5,20 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from llava_ocr.engines.base import Completion, StopReason, TokenTrace
 from llava_ocr.grounding.answer import Said, parse_answer
 from llava_ocr.grounding.balance import balance
 from llava_ocr.grounding.certainty import Certainty, with_certainty
-from llava_ocr.grounding.ground import GroundedPage, PageReading, ground, ground_guesses, layouts_of
+from llava_ocr.grounding.ground import GroundedPage, PageReading, ground, ground_guesses
 from llava_ocr.grounding.held import held_paths
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.grounding.typed import Conventions
+from llava_ocr.merge.complete import lists_lack
 from llava_ocr.merge.pages import merge_pages
+from llava_ocr.merge.rows import in_page_order
+from llava_ocr.planner import Band, Part
 from llava_ocr.records import FieldReading, FieldState, Finding, WordReader
-from llava_ocr.schema import DocumentSchema, GroupNode, LeafNode, Node, RowsNode, leaves, tree, without_lists
+from llava_ocr.schema import (
+    DocumentSchema,
+    GroupNode,
+    LeafNode,
+    Node,
+    RowsNode,
+    leaves,
+    lists_only,
+    tree,
+    without_lists,
+)
 from llava_ocr.words.layout import Layout
+from llava_ocr.words.stack import stack, unstacked
 
 # A value below this confidence is shown to a person.
 REVIEW_BELOW = 0.5
@@ -41,13 +56,26 @@ class ByRules:
 
 @dataclass(frozen=True)
 class AnsweredPage:
-    """One page and the engine's answer about it; `layout` is None where the page has no words."""
+    """One page and the engine's answer about it; `layout` is None where the page has no words.
+
+    `part` is what was asked of it, `band` where on it. `next_layouts` are those of the pages after it, where the answer
+    is about several.
+    """
 
     page_index: int
     layout: Layout | None
     reader: WordReader
     completion: Completion
     by_rules: ByRules = ByRules()
+    part: Part = Part.ALL
+    band: Band | None = None
+    next_layouts: tuple[Layout | None, ...] = ()
+
+    @property
+    def layouts(self) -> dict[int, Layout]:
+        """The words that the answer is about, by page, where there are any."""
+        listed = enumerate((self.layout, *self.next_layouts), self.page_index)
+        return {index: layout for index, layout in listed if layout is not None and layout.words}
 
 
 @dataclass(frozen=True)
@@ -68,37 +96,87 @@ def read_record(
     With `certainty`, fitted to the engine, confidences are probabilities; without, they only order fields.
     """
     root = tree(schema)
-    conventions = Conventions(list(layouts_of([page.layout for page in pages])))
-    outside = [leaf for leaf in leaves(root) if "[]" not in leaf.path]
-    read: list[list[PageReading]] = []
-    guessed: list[FieldReading] = []
-    cuts: list[Finding] = []
-    for page in pages:
-        is_cut = page.completion.stop_reason is not StopReason.END
-        asked = root if page.by_rules.lists is None else without_lists(root)
-        said = parse_answer(page.completion.text, asked, is_cut=is_cut, guesses=page.by_rules.guesses)
-        cuts += [_list_cut(root, page)] if is_cut else []
-        index = PageIndex(page.layout) if page.layout is not None and page.layout.words else None
-        trace, guesses = page.completion.trace, page.by_rules.guesses
-        where = GroundedPage(page.page_index, index, page.reader, trace, conventions, guesses)
-        proved = _proved(said, guesses)
-        kept = [leaf for leaf in said if leaf.path not in proved]
-        untraced = replace(where, trace=TokenTrace())
-        read.append(ground(kept, where) + ground([*proved.values(), *_listed(page, root)], untraced))
-        guessed += ground_guesses(outside, where)
+    layouts = {index: layout for page in pages for index, layout in page.layouts.items()}
+    conventions = Conventions(list(layouts.values()))
+    answers = [_read_answer(page, root, conventions) for page in pages]
+    said_of = [entry.reading for answer in answers for entry in answer.readings]
+    guessed = [reading for answer in answers for reading in answer.guessed]
+    cuts = [_list_cut(root, page) for page in pages if _is_cut(page) and not _is_mended(page, pages)]
+    by_page = [list(group) for _, group in groupby(answers, key=lambda answer: answer.page_index)]
+    read = [in_page_order([answer.readings for answer in group]) for group in by_page]
 
     def check(fields: Sequence[FieldReading]) -> list[Finding]:
         filled = schema.model_validate(nested(root, fields))
         return [finding for rule in schema.checks for finding in rule(filled)]
 
-    said_of = [entry.reading for entries in read for entry in entries]
-    fields = balance(merge_pages(read), _by_path([*said_of, *guessed]), check)
-    findings = (*cuts, *check(fields))
+    fields = balance(merge_pages(read, root), _by_path([*said_of, *guessed]), check)
+    incomplete = list(lists_lack(root, fields, layouts))
+    findings = (*cuts, *incomplete, *check(fields))
     if certainty is not None:
         by_name = {leaf.path: leaf for leaf in leaves(root)}
         held = held_paths(fields, check)
         fields = with_certainty(fields, findings, held=held, leaves=by_name, certainty=certainty)
     return ReadRecord(nested(root, fields), fields, findings, needs_review(fields, findings))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One answer, grounded: its readings, and what rules guessed."""
+
+    page_index: int
+    readings: list[PageReading]
+    guessed: list[FieldReading]
+
+
+def _read_answer(page: AnsweredPage, root: GroupNode, conventions: Conventions) -> _Answer:
+    said = parse_answer(page.completion.text, _asked(root, page), is_cut=_is_cut(page), guesses=page.by_rules.guesses)
+    layouts = page.layouts
+    whole = stack(list(layouts.values())) if layouts else None
+    trace, guesses = page.completion.trace, page.by_rules.guesses
+    index = PageIndex(whole) if whole is not None else None
+    where = GroundedPage(page.page_index, index, page.reader, trace, conventions, guesses)
+    untraced = replace(where, trace=TokenTrace())
+    proved = _proved(said, guesses)
+    kept = [leaf for leaf in said if leaf.path not in proved]
+    readings = ground(kept, where) + ground([*proved.values(), *_listed(page, root)], untraced)
+    outside = [leaf for leaf in leaves(root) if "[]" not in leaf.path]
+    return _Answer(
+        page.page_index,
+        _on_their_pages(readings, list(layouts)),
+        ground_guesses(outside, where),
+    )
+
+
+def _asked(root: GroupNode, page: AnsweredPage) -> GroupNode:
+    if page.part is Part.LISTS:
+        return lists_only(root)
+    return root if page.part is Part.ALL and page.by_rules.lists is None else without_lists(root)
+
+
+def _on_their_pages(readings: list[PageReading], pages: Sequence[int]) -> list[PageReading]:
+    """Say of each value of a stack of pages on which of them it stands."""
+    if len(pages) < 2:
+        return readings
+    return [replace(entry, reading=_on_its_page(entry.reading, pages)) for entry in readings]
+
+
+def _on_its_page(reading: FieldReading, pages: Sequence[int]) -> FieldReading:
+    evidence = reading.evidence
+    if evidence is None:
+        return reading
+    place, boxes = unstacked(evidence.boxes, num_pages=len(pages))
+    return replace(reading, evidence=replace(evidence, page_index=pages[place], boxes=boxes))
+
+
+def _is_cut(page: AnsweredPage) -> bool:
+    return page.completion.stop_reason is not StopReason.END
+
+
+def _is_mended(cut: AnsweredPage, pages: Sequence[AnsweredPage]) -> bool:
+    """Whether all below the cut was read again, as far down as had been asked, and not cut once more."""
+    bottom = 1.0 if cut.band is None else cut.band.bottom
+    again = [page for page in pages if page.page_index == cut.page_index and page.band is not None and page is not cut]
+    return any(page.band is not None and page.band.bottom == bottom and not _is_cut(page) for page in again)
 
 
 def _proved(said: Sequence[Said], guesses: Mapping[str, str]) -> dict[str, Said]:

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from llava_ocr.grounding.ground import PageReading
+from llava_ocr.merge.carried import without_carried
+from llava_ocr.merge.rows import ROW, Row, clean_rows
 from llava_ocr.records import FieldReading, FieldState
+from llava_ocr.schema import GroupNode, LeafNode, leaves
 
-_ROW = re.compile(r"^(?P<list>[^\[]*)\[(?P<index>\d+)\](?P<rest>.*)$")
 
+def merge_pages(pages: Sequence[Sequence[PageReading]], root: GroupNode | None = None) -> tuple[FieldReading, ...]:
+    """Merge what each page says; the order of the schema stays, header fields come before the rows of a list.
 
-def merge_pages(pages: Sequence[Sequence[PageReading]]) -> tuple[FieldReading, ...]:
-    """Merge what each page says; the order of the schema stays, header fields come before the rows of a list."""
+    With the schema's tree, what only looks like a row is left out, rows that go on overleaf are joined, and balances
+    that are carried from page to page are those of the first page and the last.
+    """
+    nodes = {} if root is None else {leaf.path: leaf for leaf in leaves(root)}
     header: dict[str, list[PageReading]] = {}
-    rows: dict[str, list[list[FieldReading]]] = {}
-    for page in pages:
+    rows: dict[str, dict[int, list[Row]]] = {}
+    for number, page in enumerate(without_carried(pages, nodes)):
         page_rows: dict[tuple[str, str], list[FieldReading]] = {}
         for entry in page:
-            row = _ROW.match(entry.reading.path)
+            row = ROW.match(entry.reading.path)
             if row is None:
                 header.setdefault(entry.reading.path, []).append(entry)
             else:
                 page_rows.setdefault((row["list"], row["index"]), []).append(entry.reading)
+        at = number
         for (name, _), cells in page_rows.items():
             # A row of which nothing was read is a repeated heading or a model's stutter.
             if any(cell.text is not None for cell in cells):
-                rows.setdefault(name, []).append(cells)
+                at = _page_of(cells, at)
+                rows.setdefault(name, {}).setdefault(at, []).append(cells)
     merged = [merge_field(list(entries)) for entries in header.values()]
-    for name, listed in rows.items():
-        for index, cells in enumerate(listed):
-            merged += [_renumbered(cell, name, index) for cell in cells]
+    for name, by_page in rows.items():
+        for index, joined in enumerate(_joined(list(by_page.values()), nodes)):
+            merged += [_renumbered(cell, name, index) for cell in joined]
     return tuple(merged)
+
+
+def _joined(pages: Sequence[Sequence[Row]], nodes: Mapping[str, LeafNode]) -> list[Row]:
+    return clean_rows(pages, nodes) if nodes else [row for page in pages for row in page]
+
+
+def _page_of(cells: Row, otherwise: int) -> int:
+    """The page a row stands on: an answer may be about several."""
+    return next((cell.evidence.page_index for cell in cells if cell.evidence is not None), otherwise)
 
 
 def merge_field(entries: Sequence[PageReading]) -> FieldReading:

@@ -23,6 +23,9 @@ _STOCK_VISION = {"image_size": 336, "patch_size": 14}
 _STOCK_PINPOINTS = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]
 _STOCK_CONTEXT = {"llama": 2048, "mistral": 131_072}
 
+# From this context on a model is shown several pages at once; it was trained on one, so not more than a few.
+LONG_CONTEXT, MANY_PAGES = 32_768, 4
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -48,6 +51,7 @@ class _ProfileFile(BaseModel):
     takes_words: bool = True
     prompt_form: PromptForm = PromptForm.READ
     reads_lists: bool = True
+    max_pages: int = 1
 
 
 def read_card(folder: Path, *, name: str, fingerprint: str) -> ModelCard:
@@ -86,16 +90,18 @@ def _stated(path: Path, fingerprint: str) -> ModelCard:
 def _derived(folder: Path, config: dict[str, Any], *, name: str, fingerprint: str) -> ModelCard:
     vision = _STOCK_VISION | (config.get("vision_config") or {})
     pinpoints = config.get("image_grid_pinpoints") or _STOCK_PINPOINTS
+    context_tokens = _context_tokens(folder, config.get("text_config") or {})
     profile = EngineProfile(
         name=name,
         fingerprint=fingerprint,
         tile_px=vision["image_size"],
         patches_per_side=vision["image_size"] // vision["patch_size"],
-        context_tokens=_context_tokens(folder, config.get("text_config") or {}),
+        context_tokens=context_tokens,
         grids=DOCUMENT_GRIDS,
         # With the words in the prompt the page need not be legible: the grids that the model was trained on do.
         anchored_grids=stock_grids(pinpoints, tile_px=vision["image_size"]),
         takes_grammar=True,
+        max_pages=MANY_PAGES if context_tokens >= LONG_CONTEXT else 1,
     )
     return ModelCard(profile, choose_chat(name, config, _chat_template(folder)))
 

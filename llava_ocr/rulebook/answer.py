@@ -7,9 +7,11 @@ answer in the same form as an engine, so that the answer is grounded and scored 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from llava_ocr.geometry import Box
 from llava_ocr.prompts import empty_answer
+from llava_ocr.rulebook.bookings import account_of, read_bookings
 from llava_ocr.rulebook.fields import (
     checked_choice,
     commonest_currency,
@@ -54,6 +56,36 @@ def answer_by_rules(root: GroupNode, layout: Layout) -> str:
     return json.dumps(reader.answer(root), ensure_ascii=False)
 
 
+def lists_by_rules(root: GroupNode, layouts: Sequence[Layout | None]) -> list[str]:
+    """Return each page's lists as JSON, header fields null: read over all pages where their columns are the same."""
+    lists = [child for child in root.children if isinstance(child, RowsNode)]
+    booked = {node.path: _booked(node, layouts) for node in lists}
+    others = [node for node in lists if booked[node.path] is None]
+    answers: list[str] = []
+    for number, layout in enumerate(layouts):
+        answer = empty_answer(root)
+        assert isinstance(answer, dict), root.name
+        if layout is not None and layout.words and others:
+            said = _Rules(root, layout).answer(root)
+            assert isinstance(said, dict), root.name
+            answer |= {node.name: said[node.name] for node in others}
+        for node in lists:
+            pages = booked[node.path]
+            if pages is not None:
+                answer[node.name] = pages[number]
+        answers.append(json.dumps(answer, ensure_ascii=False))
+    return answers
+
+
+def _booked(node: RowsNode, layouts: Sequence[Layout | None]) -> list[list[dict[str, str | None]]] | None:
+    """The rows of a list of bookings by page; None where it is none."""
+    account = account_of(node)
+    pages = read_bookings(layouts, account) if account is not None else None
+    if pages is None:
+        return None
+    return [[{child.name: row.get(child.path) for child in node.row.children} for row in rows] for rows in pages]
+
+
 class _Rules:
     """One page's rules, in the order in which they know best: tables, totals, parties, labels, kinds."""
 
@@ -71,12 +103,15 @@ class _Rules:
         self._grand = [leaf.path for role, leaf in totals.items() if role is Role.GRAND]
         stops = self._stops()
         self._rows = {node.path: self._read_rows(node, headings[node.path], stops) for node in lists}
+        self._booked = {node.path: _booked(node, [layout]) for node in lists}
 
     def answer(self, node: Node) -> object:
         """The node's part of the answer."""
         if isinstance(node, LeafNode):
             return self._leaf(node)
         if isinstance(node, RowsNode):
+            if booked := self._booked[node.path]:
+                return booked[0]
             return [self._row(node, cells) for cells in self._rows.get(node.path, [])]
         return {child.name: self.answer(child) for child in node.children}
 

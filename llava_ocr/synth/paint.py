@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from llava_ocr.errors import UnknownSchema
+from llava_ocr.errors import ConfigError, UnknownSchema
 from llava_ocr.synth.base import PaintedDocument
 from llava_ocr.synth.dense import paint_list
 from llava_ocr.synth.forms import paint_form
@@ -23,6 +24,18 @@ PAINTERS: dict[str, Callable[[int], PaintedDocument]] = {
     "sheet": sheets,
     "statement": paint_statement,
 }
+
+
+def painter(schema: str, *, num_rows: int | None = None) -> Callable[[int], PaintedDocument]:
+    """Return what paints documents of a type by their seed; statements may be of so many rows.
+
+    Raises UnknownSchema, and ConfigError where the type's painter takes no number of rows.
+    """
+    if num_rows is None:
+        return partial(paint, schema)
+    if schema != "statement":
+        raise ConfigError(f"only statements are painted with a given number of rows, not {schema!r}")
+    return partial(paint_statement, num_bookings=num_rows)
 
 
 def paint(schema: str, seed: int) -> PaintedDocument:

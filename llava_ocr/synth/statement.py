@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -55,8 +56,8 @@ class Account:
         return self.bookings[-1].balance
 
 
-def draw_account(rng: Random) -> Account:
-    """Draw an account's month or quarter."""
+def draw_account(rng: Random, *, num_bookings: int | None = None) -> Account:
+    """Draw an account's month or quarter; with `num_bookings`, one of so many bookings."""
     market = choose_market(rng)
     style = draw_style(rng, market, market.language)
     start = date(2012, 1, 1) + timedelta(days=rng.randint(0, 5500))
@@ -64,7 +65,8 @@ def draw_account(rng: Random) -> Account:
     end = start + timedelta(days=rng.choice((27, 29, 30, 89, 6)))
     opening = Decimal(rng.randint(-200_000, 2_000_000)).scaleb(-2)
     bookings, balance = [], opening
-    num_bookings = rng.randint(*weighted(rng, [((2, 8), 0.4), ((9, 25), 0.4), ((26, 70), 0.2)]))
+    if num_bookings is None:
+        num_bookings = rng.randint(*weighted(rng, [((2, 8), 0.4), ((9, 25), 0.4), ((26, 70), 0.2)]))
     for offset in sorted(rng.randint(0, (end - start).days) for _ in range(num_bookings)):
         amount = Decimal(rng.randint(100, 10 ** rng.randint(3, 6))).scaleb(-2)
         amount = amount if chance(rng, 0.25) else -amount
@@ -82,18 +84,42 @@ def _text(rng: Random, market: Market) -> str:
     return str(text.upper() if chance(rng, 0.25) else text)
 
 
-def paint_statement(seed: int) -> PaintedDocument:
-    """Paint one bank statement."""
-    account = draw_account(stream("statement", seed, "content"))
+def paint_statement(seed: int, *, num_bookings: int | None = None, rows_per_page: int | None = None) -> PaintedDocument:
+    """Paint one bank statement; with `num_bookings`, a long one: pages are numbered, balances may be carried over.
+
+    No page has more than `rows_per_page`.
+    """
+    account = draw_account(stream("statement", seed, "content"), num_bookings=num_bookings)
     rng = stream("statement", seed, "look")
     look = draw_look(rng, stream("statement", seed, "fonts"), account.market, language=account.style.language)
     speech = Speech(rng, look, account.style, account.market, {})
     canvas = Canvas(look.width, look.height)
-    family = _Painter(canvas, speech, account).paint()
+    paging = PLAIN if num_bookings is None else draw_paging(stream("statement", seed, "paging"))
+    paging = replace(paging, max_rows=rows_per_page)
+    family = _Painter(canvas, speech, account, paging).paint()
     pages, printed = canvas.finish()
     truth = fill_shape("statement", {value.path: speech.truths[value.path] for value in printed})
     origin = Origin(family, look.family.name, account.bank.bank)
     return PaintedDocument("statement", seed, look.language, truth, pages, printed, origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """What a statement of many pages has at their ends: counters, carried balances, rows that go on overleaf."""
+
+    counter: str = ""
+    carries: bool = False
+    breaks_rows: bool = False
+    max_rows: int | None = None
+
+
+PLAIN = Paging()
+
+
+def draw_paging(rng: Random) -> Paging:
+    """Draw how a long statement's pages end."""
+    counter = weighted(rng, [("", 0.2), ("of", 0.5), ("slash", 0.2), ("bare", 0.1)])
+    return Paging(counter, carries=chance(rng, 0.4), breaks_rows=chance(rng, 0.35))
 
 
 @dataclass(frozen=True)
@@ -101,6 +127,7 @@ class _Painter:
     canvas: Canvas
     speech: Speech
     account: Account
+    paging: Paging = PLAIN
 
     @property
     def look(self) -> Look:
@@ -131,6 +158,7 @@ class _Painter:
         frame = self._entries(frame, in_table=in_table)
         notes: list[Line] = [((note,), look.small) for note in BANK[look.language]["note"] if chance(rng, 0.3)]
         put_lines(self.canvas, frame.moved(frame.y + 8), notes, look)
+        self._count_pages()
         return f"statement-{shape}-{'beside' if is_beside else 'below'}"
 
     def _right(self, frame: Frame) -> Frame:
@@ -194,7 +222,17 @@ class _Painter:
             rows = [Row(opening), *rows, Row(closing, is_bold=True)]
         table = Table(columns, tuple(rows), draw_table_style(rng), self.look)
         bottom = self.look.height - self.look.bottom
-        return put_table(self.canvas, frame, table, bottom=bottom, next_page=self._next_page)
+        carry = partial(self._carried, last, is_shifted=in_table) if self.paging.carries else None
+        return put_table(
+            self.canvas,
+            frame,
+            table,
+            bottom=bottom,
+            next_page=self._next_page,
+            carry=carry,
+            breaks_rows=self.paging.breaks_rows,
+            max_rows=self.paging.max_rows,
+        )
 
     def _row(self, number: int, booking: Booking) -> Row:
         speech, path = self.speech, f"entries[{number}]"
@@ -207,6 +245,28 @@ class _Painter:
                 "balance": speech.amount(booking.balance, f"{path}.balance", bare=True),
             }
         )
+
+    def _carried(self, last: str, number: int, *, is_shifted: bool) -> tuple[Row, Row]:
+        """The balance so far, below the last row of a page and above the first of the next."""
+        at = min(max(number - is_shifted, 0), len(self.account.bookings))
+        balance = self.account.bookings[at - 1].balance if at else self.account.opening
+        amount = (self.speech.style.amount(balance),)
+        rows = [Row({"description": (self.label(name),), last: amount}) for name in ("carried", "brought")]
+        return rows[0], rows[1]
+
+    def _count_pages(self) -> None:
+        """Put `Page 3 of 30` at the foot of every page."""
+        look, num_pages = self.look, self.canvas.num_pages
+        words = BANK[look.language]["page"]
+        for index in range(num_pages if self.paging.counter else 0):
+            texts = {
+                "of": words[0].format(a=index + 1, b=num_pages),
+                "slash": f"{index + 1}/{num_pages}",
+                "bare": words[1].format(a=index + 1),
+            }
+            self.canvas.turn_to(index)
+            middle = (look.width / 2, look.height - look.bottom * 0.5)
+            self.canvas.text(*middle, (texts[self.paging.counter],), look.small, align=0.5)
 
     def _next_page(self, _: int) -> Frame:
         self.canvas.add_page()

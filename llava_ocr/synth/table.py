@@ -87,19 +87,50 @@ class _Plan:
 
 # Asked before a row that has no room left, with the row's index: ends the page and gives where to go on.
 NextPage = Callable[[int], Frame]
+# Asked at the same place: the rows that end this page and begin the next, such as carried balances.
+Carry = Callable[[int], tuple[Row, Row]]
 
 
-def put_table(canvas: Canvas, frame: Frame, table: Table, *, bottom: float, next_page: NextPage) -> Frame:
-    """Put a table; ask `next_page` where a row does not fit above `bottom`. Returns what is left below it."""
+def put_table(
+    canvas: Canvas,
+    frame: Frame,
+    table: Table,
+    *,
+    bottom: float,
+    next_page: NextPage,
+    carry: Carry | None = None,
+    breaks_rows: bool = False,
+    max_rows: int | None = None,
+) -> Frame:
+    """Put a table; ask `next_page` where a row does not fit above `bottom`. Returns what is left below it.
+
+    `carry` gives the rows around a page's end, `breaks_rows` lets a row's text go on there; no page has more than
+    `max_rows`.
+    """
     plan = _plan(frame, table)
     y = _header(canvas, frame, table, plan)
     top, style = y, table.style
-    for number, row in enumerate(table.rows):
+    # Room for the row that ends the page.
+    end = bottom - (_height(table, carry(0)[0], plan) if carry else 0.0)
+    num_rows = 0
+    for number, whole in enumerate(table.rows):
+        row = whole
         height = _height(table, row, plan)
-        if y + height > bottom and y > top:
+        num_rows += 1
+        if (y + height > end and y > top) or (max_rows and num_rows > max_rows):
+            num_rows = 1
+            head, row = _broken(table, row, plan, room=end - y) if breaks_rows else (None, row)
+            if head is not None:
+                _row(canvas, frame, table, head, plan=plan, y=y)
+                y += _height(table, head, plan)
+            before, after = carry(number) if carry else (None, None)
+            y = _put_carried(canvas, frame, table, before, plan=plan, y=y)
             _close(canvas, frame, table, plan, y=y, top=top)
             frame = next_page(number)
             y = top = _header(canvas, frame, table, plan) if style.repeats_header else frame.y + plan.ink.size
+            if head is None:
+                y = _put_carried(canvas, frame, table, after, plan=plan, y=y)
+            height = _height(table, row, plan)
         if style.body == "zebra" and number % 2:
             canvas.shade(frame.x, y, frame.x + frame.width, y + height, color=table.look.tint)
         _row(canvas, frame, table, row, plan=plan, y=y)
@@ -108,6 +139,28 @@ def put_table(canvas: Canvas, frame: Frame, table: Table, *, bottom: float, next
             canvas.rule(frame.x, y, frame.x + frame.width, y, width=0.4, color=(0.6, 0.6, 0.6))
     _close(canvas, frame, table, plan, y=y, top=top)
     return frame.moved(y)
+
+
+def _put_carried(canvas: Canvas, frame: Frame, table: Table, row: Row | None, *, plan: _Plan, y: float) -> float:
+    if row is None:
+        return y
+    _row(canvas, frame, table, row, plan=plan, y=y)
+    return y + _height(table, row, plan)
+
+
+def _broken(table: Table, row: Row, plan: _Plan, *, room: float) -> tuple[Row | None, Row]:
+    """Part a row whose text wraps: what has room on this page, the row's other cells with it, and the rest."""
+    wide = _wide_index(table)
+    name = table.columns[wide].name
+    [part] = row.cells.get(name, ()) or ("",)
+    lines = wrap(tokens(row.cells.get(name, ())), plan.ink, width=_room(plan, wide, table.style))
+    num_fitting = int((room - plan.ink.size * 1.25 - table.style.gap) / plan.ink.leading) + 1
+    if isinstance(part, str) or not 0 < num_fitting < len(lines):
+        return None, row
+    texts = [" ".join(token.text for token in line) for line in lines]
+    head, rest = " ".join(texts[:num_fitting]), " ".join(texts[num_fitting:])
+    first = replace(row, cells=row.cells | {name: (replace(part, text=head),)})
+    return first, Row({name: (replace(part, text=rest),)})
 
 
 def _plan(frame: Frame, table: Table) -> _Plan:
