@@ -1,0 +1,121 @@
+"""The pages of one file to the documents they are of. Pure.
+
+Pages are first cut one after the other (`seams`); where the page counters show that the file is back to front, its
+order is turned first; where they show that it is mixed up, pages then find their documents (`gather`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from llava_ocr.bundles.clues import Clue
+from llava_ocr.bundles.counters import Counter
+from llava_ocr.bundles.face import PageFace
+from llava_ocr.bundles.gather import Fragment, gather
+from llava_ocr.bundles.seams import Gap, Seam, first_seam, judge
+
+# Raise when the rules split otherwise than before; it is part of a bundle's fingerprint.
+RULES_VERSION = "1"
+# Of pages that are cut or kept with less certainty, a person is told.
+SURE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One document of a file: its pages in reading order, blank ones left out, and why it begins where it does."""
+
+    page_indices: tuple[int, ...]
+    reason: str
+    certainty: float
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A file's documents, by the first of their pages in the file, and what was decided before each page."""
+
+    parts: tuple[Part, ...]
+    seams: tuple[Seam, ...]
+
+    def doubts(self, part: Part) -> tuple[Seam, ...]:
+        """What is less than sure about where a part begins, goes on and ends."""
+        first, last = min(part.page_indices), max(part.page_indices)
+        after = next((seam.page_index for seam in self.seams if seam.page_index > last), -1)
+        near = [seam for seam in self.seams if first <= seam.page_index <= last or seam.page_index == after]
+        return tuple(seam for seam in near if seam.certainty < SURE)
+
+
+def split(faces: Sequence[PageFace]) -> Split:
+    """Split a file's pages, in the order of the file. Every page that is not blank is in just one part."""
+    pages = [face for face in faces if not face.is_blank]
+    if not pages:
+        return Split((), ())
+    gaps = _gaps(faces, pages)
+    if _runs_backwards(pages) and not _is_mixed_up(pages[::-1]):
+        pages, gaps = pages[::-1], gaps[::-1]
+    fragments, seams = _cut(pages, gaps)
+    if _is_mixed_up(pages):
+        fragments = gather(_singled(fragments))
+    parts = sorted((_part(fragment) for fragment in fragments), key=lambda part: min(part.page_indices))
+    return Split(tuple(parts), tuple(sorted(seams, key=lambda seam: seam.page_index)))
+
+
+def _gaps(faces: Sequence[PageFace], pages: Sequence[PageFace]) -> list[Gap]:
+    """What lies between the pages. Where every back is blank, backs tell nothing."""
+    are_backs = len(faces) > 2 and all(face.is_blank == (place % 2 == 1) for place, face in enumerate(faces))
+    places = {face.page_index: place for place, face in enumerate(faces)}
+    between = [places[after.page_index] - places[before.page_index] - 1 for before, after in pairwise(pages)]
+    counts = [count - 1 if are_backs else count for count in between]
+    return [Gap(count, are_separated=any(counts)) for count in counts]
+
+
+def _cut(pages: Sequence[PageFace], gaps: Sequence[Gap]) -> tuple[list[Fragment], list[Seam]]:
+    """Cut pages in the order in which they come."""
+    seams = [first_seam(pages[0].page_index)]
+    fragments = [Fragment((pages[0],), seams[0].reason, seams[0].certainty)]
+    for page, gap in zip(pages[1:], gaps, strict=True):
+        seam = judge(fragments[-1].faces, page, gap)
+        seams.append(seam)
+        if seam.is_cut:
+            fragments.append(Fragment((page,), seam.reason, seam.certainty))
+        else:
+            fragments[-1] = fragments[-1].with_page(page)
+    return fragments, seams
+
+
+def _runs_backwards(pages: Sequence[PageFace]) -> bool:
+    """Whether the counters go down rather than up, as where a pile was fed with its last page first."""
+    counted = [(one.counter, two.counter) for one, two in pairwise(pages) if one.counter and two.counter]
+    num_up = sum(two.number == one.number + 1 and two.total == one.total for one, two in counted)
+    num_down = sum(two.number == one.number - 1 and two.total == one.total for one, two in counted)
+    return num_down > num_up
+
+
+def _is_mixed_up(pages: Sequence[PageFace]) -> bool:
+    """Whether a page follows another than its counter says, and the right one is elsewhere in the file."""
+    counters = [page.counter for page in pages if page.counter is not None]
+    before = [None, *counters[:-1]]
+    for one, two in zip(before, counters, strict=True):
+        wanted = Counter(two.number - 1, two.total)
+        if two.number > 1 and one != wanted and wanted in counters:
+            return True
+    return False
+
+
+def _singled(fragments: Sequence[Fragment]) -> list[Fragment]:
+    """Take documents apart again, each page that has a counter with those after it that have none."""
+    singled: list[Fragment] = []
+    for fragment in fragments:
+        for place, face in enumerate(fragment.faces):
+            if place == 0:
+                singled.append(Fragment((face,), fragment.reason, fragment.certainty))
+            elif face.counter is not None:
+                singled.append(Fragment((face,), Clue.COUNTER_GOES_ON.value, fragment.certainty))
+            else:
+                singled[-1] = singled[-1].with_page(face)
+    return singled
+
+
+def _part(fragment: Fragment) -> Part:
+    return Part(tuple(face.page_index for face in fragment.in_order), fragment.reason, fragment.certainty)
