@@ -6,11 +6,14 @@ many documents at once, with the same functions.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from llava_ocr.bundles.pages import remarks, split_pages
+from llava_ocr.bundles.split import RULES_VERSION
 from llava_ocr.constrain.lark import build_grammar, shape_only
 from llava_ocr.engines.base import Completion, Engine, EngineProfile, Request, StopReason
 from llava_ocr.errors import ExtractionError
@@ -19,7 +22,7 @@ from llava_ocr.grounding.certainty import shipped
 from llava_ocr.grounding.read import AnsweredPage, ByRules, read_record
 from llava_ocr.prompts import AS_GUESSED, NO_GUESSES, PROMPT_VERSION, PromptForm, ask_for_record, empty_answer
 from llava_ocr.raster.base import PageRead, PageReader
-from llava_ocr.records import Document, DocumentOutcome, PageOutcome, PageState, Provenance, Record
+from llava_ocr.records import Document, DocumentOutcome, Finding, PageOutcome, PageState, Part, Provenance, Record
 from llava_ocr.rulebook.answer import answer_by_rules, guesses
 from llava_ocr.schema import DocumentSchema, GroupNode, Node, fingerprint, schema_name, tree, without_lists
 from llava_ocr.words.layout import Layout
@@ -27,17 +30,25 @@ from llava_ocr.words.layout import Layout
 
 @dataclass(frozen=True)
 class Question:
-    """A schema made ready to be asked of many pages."""
+    """A schema made ready to be asked of many pages.
+
+    `fingerprint` is of all that can change a record, `asked_fingerprint` of what can change a page's answer:
+    a file that is read as a bundle has other records, made of the same answers.
+    """
 
     schema: type[DocumentSchema]
     root: GroupNode
     fingerprint: str
+    asked_fingerprint: str
     max_new_tokens: int
+    is_bundle: bool = False
 
     @classmethod
-    def about(cls, schema: type[DocumentSchema], *, max_new_tokens: int) -> Question:
-        """Prepare `schema`; raises BadSchema where it breaks a rule."""
-        return cls(schema, tree(schema), fingerprint(schema, prompt_version=PROMPT_VERSION), max_new_tokens)
+    def about(cls, schema: type[DocumentSchema], *, max_new_tokens: int, is_bundle: bool = False) -> Question:
+        """Prepare `schema`; raises BadSchema where it breaks a rule. A bundle's pages are split into documents."""
+        asked = fingerprint(schema, prompt_version=PROMPT_VERSION)
+        bundled = hashlib.sha256(f"{asked} bundle {RULES_VERSION}".encode()).hexdigest()
+        return cls(schema, tree(schema), bundled if is_bundle else asked, asked, max_new_tokens, is_bundle)
 
     def asked_of(self, profile: EngineProfile) -> GroupNode:
         """The part of the schema that an engine is asked for."""
@@ -124,7 +135,7 @@ def conclude(
             else:
                 outcome = page_failed(outcome.page_index, error)
         outcomes.append(outcome)
-    records = (_record(document, question, answered, profile),) if answered else ()
+    records = tuple(_records(document, question, answers, answered, profile=profile))
     seconds = {"engine": sum(answer.completion.seconds for answer in answers if answer.completion)}
     return DocumentOutcome(document.uri, document, num_pages, tuple(outcomes), records, seconds=seconds)
 
@@ -164,6 +175,34 @@ def page_failed(page_index: int, error: ExtractionError) -> PageOutcome:
 def failed(uri: str, error: ExtractionError, *, document: Document | None) -> DocumentOutcome:
     """The outcome of a document that `error` ended before its first page."""
     return DocumentOutcome(uri, document, 0, (), reason=error.reason, message=str(error))
+
+
+def _records(
+    document: Document,
+    question: Question,
+    answers: Sequence[PageAnswer],
+    answered: Sequence[AnsweredPage],
+    *,
+    profile: EngineProfile,
+) -> Iterator[Record]:
+    """Make the document's record, or of a bundle one for each of its parts, numbered as the parts are."""
+    if not question.is_bundle:
+        yield from [_record(document, question, answered, profile)] if answered else []
+        return
+    by_index = {page.page_index: page for page in answered}
+    found = split_pages([answer.page for answer in answers], question.root)
+    for number, part in enumerate(found.parts):
+        pages = [by_index[index] for index in part.page_indices if index in by_index]
+        if pages:
+            record = _record(document, question, pages, profile)
+            yield _as_part(record, number, part, tuple(remarks(found, part)))
+
+
+def _as_part(record: Record, number: int, part: Part, said: tuple[Finding, ...]) -> Record:
+    needs_review = record.needs_review or bool(said)
+    return replace(
+        record, record_index=number, part=part, findings=(*record.findings, *said), needs_review=needs_review
+    )
 
 
 def _record(document: Document, question: Question, answered: Sequence[AnsweredPage], profile: EngineProfile) -> Record:

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     precision: str = Field("auto", description="auto, fp32, bf16, fp16, fp8 (Hopper, Ada), int8, nf4")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1")
     blanks: Blanks = Field(Blanks.KEEP, description="keep, squeeze or drop a page's blank paper (local engines)")
+    bundles: bool = Field(False, description="Read each file as a bundle: split it into documents, a record each")
     batch_size: int = Field(8, ge=1, description="Requests given to the engine at once")
     max_new_tokens: int = Field(2048, ge=1)
     engine_timeout_s: float = Field(300.0, gt=0)

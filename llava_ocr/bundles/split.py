@@ -15,28 +15,25 @@ from llava_ocr.bundles.counters import Counter
 from llava_ocr.bundles.face import PageFace
 from llava_ocr.bundles.gather import Fragment, gather
 from llava_ocr.bundles.seams import Gap, Seam, first_seam, judge
+from llava_ocr.records import Part
 
 # Raise when the rules split otherwise than before; it is part of a bundle's fingerprint.
 RULES_VERSION = "1"
 # Of pages that are cut or kept with less certainty, a person is told.
 SURE = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One document of a file: its pages in reading order, blank ones left out, and why it begins where it does."""
-
-    page_indices: tuple[int, ...]
-    reason: str
-    certainty: float
+FIRST_PAGES_MISSING = "the pages before it are not in the file"
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A file's documents, by the first of their pages in the file, and what was decided before each page."""
+    """A file's documents, by the first of their pages in the file, and what was decided before each page.
+
+    `missing` are the pages that a document's counters tell of and the file has not, by their numbers, for each part.
+    """
 
     parts: tuple[Part, ...]
     seams: tuple[Seam, ...]
+    missing: tuple[tuple[int, ...], ...]
 
     def doubts(self, part: Part) -> tuple[Seam, ...]:
         """What is less than sure about where a part begins, goes on and ends."""
@@ -50,15 +47,16 @@ def split(faces: Sequence[PageFace]) -> Split:
     """Split a file's pages, in the order of the file. Every page that is not blank is in just one part."""
     pages = [face for face in faces if not face.is_blank]
     if not pages:
-        return Split((), ())
+        return Split((), (), ())
     gaps = _gaps(faces, pages)
     if _runs_backwards(pages) and not _is_mixed_up(pages[::-1]):
         pages, gaps = pages[::-1], gaps[::-1]
     fragments, seams = _cut(pages, gaps)
     if _is_mixed_up(pages):
         fragments = gather(_singled(fragments))
-    parts = sorted((_part(fragment) for fragment in fragments), key=lambda part: min(part.page_indices))
-    return Split(tuple(parts), tuple(sorted(seams, key=lambda seam: seam.page_index)))
+    fragments = sorted(fragments, key=lambda fragment: min(face.page_index for face in fragment.faces))
+    seams = sorted(seams, key=lambda seam: seam.page_index)
+    return Split(tuple(map(_part, fragments)), tuple(seams), tuple(map(_missing, fragments)))
 
 
 def _gaps(faces: Sequence[PageFace], pages: Sequence[PageFace]) -> list[Gap]:
@@ -95,8 +93,8 @@ def _runs_backwards(pages: Sequence[PageFace]) -> bool:
 def _is_mixed_up(pages: Sequence[PageFace]) -> bool:
     """Whether a page follows another than its counter says, and the right one is elsewhere in the file."""
     counters = [page.counter for page in pages if page.counter is not None]
-    before = [None, *counters[:-1]]
-    for one, two in zip(before, counters, strict=True):
+    for one, two in pairwise([None, *counters]):
+        assert two is not None
         wanted = Counter(two.number - 1, two.total)
         if two.number > 1 and one != wanted and wanted in counters:
             return True
@@ -118,4 +116,20 @@ def _singled(fragments: Sequence[Fragment]) -> list[Fragment]:
 
 
 def _part(fragment: Fragment) -> Part:
-    return Part(tuple(face.page_index for face in fragment.in_order), fragment.reason, fragment.certainty)
+    first = fragment.in_order[0].counter
+    reason = FIRST_PAGES_MISSING if first is not None and first.number > 1 else fragment.reason
+    return Part(tuple(face.page_index for face in fragment.in_order), reason, fragment.certainty)
+
+
+def _missing(fragment: Fragment) -> tuple[int, ...]:
+    """Page numbers that the counters promise; a page without a counter stands for the one after the page before it."""
+    totals = {counter.total for counter in fragment.counters}
+    total = totals.pop() if len(totals) == 1 else None
+    if total is None:
+        return ()
+    there: set[int] = set()
+    number = 0
+    for face in fragment.in_order:
+        number = face.counter.number if face.counter is not None else number + 1
+        there.add(number)
+    return tuple(number for number in range(1, total + 1) if number not in there)
