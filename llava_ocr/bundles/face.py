@@ -40,6 +40,7 @@ _RECIPIENT = vocabulary(
     facturea adressea adressedefacturation adressedelivraison livrea billingaddress shippingaddress billedto a"""
 )
 _SALUTATION = vocabulary("dear sehr guten madame monsieur bonjour hello hallo cher chere")
+_AMOUNT = re.compile(r"[.,/]\d{1,2}\W*$")
 _CARRIED = re.compile(
     r"(?:(?:balance |amount |total )?(?:carried (?:over|forward)|c f|a reporter)|ubertrag|report$|"
     r"(?:sub|sous) ?total page)\b"
@@ -115,10 +116,15 @@ def _own_numbers(page: RulePage, head: Sequence[Segment]) -> Iterator[str]:
     leaf = next((leaf for leaf in _outer_leaves(page.root) if role_of(leaf) is Role.NUMBER), None)
     value = None if leaf is None else read_labelled(page, leaf, _heading_words(page))
     if value is not None and value.box.center_y < HEAD:
-        yield from _codes([value.text])
+        yield from _codes(_no_figures([value.text]))
     for segment in head:
         if _names_a_document(segment):
-            yield from _codes(page.layout.words[index].text for index in segment.words)
+            yield from _codes(_no_figures(page.layout.words[index].text for index in segment.words))
+
+
+def _no_figures(texts: Iterable[str]) -> Iterator[str]:
+    """Leave out dates and amounts, which other documents have, too."""
+    return (text for text in texts if not _AMOUNT.search(text) and not date_readings(text))
 
 
 def _names_a_document(segment: Segment) -> bool:
@@ -165,11 +171,11 @@ def _codes(texts: Iterable[str]) -> Iterator[str]:
 
 def _marks(texts: Iterable[str]) -> Iterator[str]:
     """Mail and web addresses, and long codes that are no dates or amounts."""
-    for text in texts:
+    for text in _no_figures(texts):
         bare = text.strip(".,;:()|·•<>")
         if "@" in bare or re.search(r"[a-z]\.[a-z]{2,6}$", bare.casefold()):
             yield squeezed(bare.rpartition("@")[2].removeprefix("www."))
-        elif sum(c.isdigit() for c in bare) >= MIN_MARK_CHARS and not re.search(r"[.,/]\d{1,2}$", bare):
+        elif sum(c.isdigit() for c in bare) >= MIN_MARK_CHARS:
             yield squeezed(bare)
 
 

@@ -91,14 +91,28 @@ def _runs_backwards(pages: Sequence[PageFace]) -> bool:
 
 
 def _is_mixed_up(pages: Sequence[PageFace]) -> bool:
-    """Whether a page follows another than its counter says, and the right one is elsewhere in the file."""
-    counters = [page.counter for page in pages if page.counter is not None]
-    for one, two in pairwise([None, *counters]):
-        assert two is not None
-        wanted = Counter(two.number - 1, two.total)
-        if two.number > 1 and one != wanted and wanted in counters:
+    """Whether a page follows another than its counter and number say, and the right one is elsewhere in the file."""
+    counted = [page for page in pages if page.counter is not None]
+    for before, page in pairwise([None, *counted]):
+        assert page is not None and page.counter is not None
+        if page.counter.number == 1 or (before is not None and _leads_to(before, page)):
+            continue
+        is_other = before is not None and before.counter == _wanted_before(page.counter)
+        homes = [one for one in counted if one.counter == _wanted_before(page.counter) and one is not before]
+        if any(not is_other or one.numbers & page.numbers for one in homes):
             return True
     return False
+
+
+def _leads_to(before: PageFace, page: PageFace) -> bool:
+    """Whether a counted page can be the one before another: by its counter, and by its number where both have one."""
+    assert page.counter is not None, page.page_index
+    is_clash = before.numbers and page.numbers and not before.numbers & (page.numbers | page.codes)
+    return before.counter == _wanted_before(page.counter) and not is_clash
+
+
+def _wanted_before(counter: Counter) -> Counter:
+    return Counter(counter.number - 1, counter.total)
 
 
 def _singled(fragments: Sequence[Fragment]) -> list[Fragment]:

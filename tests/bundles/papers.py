@@ -1,0 +1,67 @@
+"""Papers for bundles: invoices of a few lines, page by page, as text that `tests.fakes.paper` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from llava_ocr.bundles.face import PageFace, blank_face, read_face
+from llava_ocr.schema import tree
+from llava_ocr.words.layout import lay_out
+from schemas.invoice import Invoice
+from tests.fakes import ASPECT, words_of
+
+ROOT = tree(Invoice)
+BLANK = "!blank"
+SELLERS = ("Alder Timber", "Birch Metals", "Cedar Tools", "Dogwood Paint")
+NUM_LINES = 46
+
+
+@dataclass(frozen=True)
+class Paper:
+    """An invoice to be: `is_counted` has page counters, `is_named` its number on every page."""
+
+    number: int
+    num_pages: int
+    seller: int
+    is_counted: bool
+    is_named: bool
+
+    @property
+    def amounts(self) -> tuple[Decimal, ...]:
+        """The amounts of its rows, one a page."""
+        return tuple(Decimal(self.number % 7 + page + 1) for page in range(self.num_pages))
+
+    def pages(self) -> list[str]:
+        """Its pages as text."""
+        return [self._page(index) for index in range(self.num_pages)]
+
+    def _page(self, index: int) -> str:
+        name = SELLERS[self.seller]
+        head = [f"Invoice No: INV-{self.number}"] if self.is_named or index == 0 else []
+        if index == 0:
+            head = [
+                name,
+                "",
+                "INVOICE",
+                *head,
+                f"Invoice Date: {self.number % 27 + 1}.03.2024",
+                "Bill to",
+                "A Buyer Ltd",
+            ]
+        rows = ["", "Description          Qty      Price     Amount" if index == 0 else ""]
+        rows += [f"Goods {self.number}{index}          1      {self.amounts[index]}.00      {self.amounts[index]}.00"]
+        total = [f"Grand total                         {sum(self.amounts)}.00"] if index == self.num_pages - 1 else []
+        lines = [*head, *rows, "", *total]
+        foot = [f"{name} mail@{name.split()[0].lower()}.example Bank DE{self.seller}{'9' * 18}"]
+        foot += [f"Page {index + 1} of {self.num_pages}"] if self.is_counted else []
+        return "\n".join(lines + [""] * (NUM_LINES - len(lines) - len(foot)) + foot)
+
+
+def faces(pages: Sequence[str]) -> list[PageFace]:
+    """The faces of pages of text."""
+    return [
+        blank_face(index) if text == BLANK else read_face(index, lay_out(words_of(text), aspect=ASPECT), ROOT)
+        for index, text in enumerate(pages)
+    ]
