@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from llava_ocr.bundles.face import PageFace, blank_face, read_face
+from llava_ocr.engines.base import Completion, Request
+from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
+from llava_ocr.errors import EngineError
 from llava_ocr.schema import tree
 from llava_ocr.words.layout import lay_out
 from schemas.invoice import Invoice
@@ -65,3 +70,47 @@ def faces(pages: Sequence[str]) -> list[PageFace]:
         blank_face(index) if text == BLANK else read_face(index, lay_out(words_of(text), aspect=ASPECT), ROOT)
         for index, text in enumerate(pages)
     ]
+
+
+def file_of(papers: Sequence[Paper], *, is_separated: bool = False) -> tuple[list[str], dict[int, dict[str, object]]]:
+    """One file of papers: its pages, and by page what an engine that reads well says of it."""
+    pages: list[str] = []
+    said: dict[int, dict[str, object]] = {}
+    for number, one in enumerate(papers):
+        if number and is_separated:
+            pages.append(BLANK)
+        for index, text in enumerate(one.pages()):
+            said[len(pages)] = _said(one, index)
+            pages.append(text)
+    return pages, said
+
+
+def _said(one: Paper, index: int) -> dict[str, object]:
+    amount = f"{one.amounts[index]}.00"
+    row = {"description": f"Goods {one.number}{index}", "quantity": "1", "unit_price": amount, "line_total": amount}
+    said: dict[str, object] = {"lines": [row]}
+    if one.is_named or index == 0:
+        said["invoice_number"] = f"INV-{one.number}"
+    if index == one.num_pages - 1:
+        said["grand_total"] = f"{sum(one.amounts)}.00"
+    return said
+
+
+class ReaderOfPapers(ScriptedEngine):
+    """Answers by a page's place in the file and counts what it is asked; at the `breaks_at`th page it fails."""
+
+    def __init__(self, said: Mapping[int, dict[str, object]], *, breaks_at: int = 0, name: str = "scripted-1") -> None:
+        super().__init__(lambda request: json.dumps(said[page_of(request)]), profile=replace(PROFILE, fingerprint=name))
+        self.num_asked = 0
+        self.breaks_at = breaks_at
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        self.num_asked += len(requests)
+        if self.breaks_at and self.num_asked >= self.breaks_at:
+            raise EngineError("gone")
+        return super().complete(requests)
+
+
+def page_of(request: Request) -> int:
+    """The page that a request is about, whoever named it."""
+    return int(re.split(r"[ /]", request.id)[-1])
