@@ -12,10 +12,9 @@ from llava_ocr.db.session import Database
 from llava_ocr.db.staging import Diff
 from llava_ocr.db.upserts import chunks
 from llava_ocr.db.wanted import Wanted
-from llava_ocr.extract import Question
 from llava_ocr.ledger.backfill import Budget, Estimate, Why, estimate
 from llava_ocr.records import DocumentOutcome, PageState
-from llava_ocr.run import ExtractOrder, Observer, Run, begin, breaking_off, ignore, listed, plan
+from llava_ocr.run import ExtractOrder, Observer, Run, begin, breaking_off, ignore, listed, plan, question_of
 from llava_ocr.schema import schema_name
 from llava_ocr.services import Services
 from llava_ocr.store.open import Source, open_source
@@ -126,15 +125,16 @@ class _Purse:
 
 
 def _wanted(order: ExtractOrder, source: Source, why: Why, services: Services) -> Iterator[Wanted]:
-    schema = services.catalog.get(order.schema_name)
-    question = Question.about(schema, max_new_tokens=services.settings.max_new_tokens)
+    question = question_of(order, services)
     fingerprints = question.fingerprint, services.engine.profile.fingerprint
     # The limit is on documents that are read, not on those that are looked at.
     everything = listed(order.model_copy(update={"limit": None}), source)
     num_left = order.limit
     for infos in chunks(everything):
         with services.database.reading() as transaction:
-            chosen = wanted.choose(transaction, infos, why, schema=schema_name(schema), fingerprints=fingerprints)
+            chosen = wanted.choose(
+                transaction, infos, why, schema=schema_name(question.schema), fingerprints=fingerprints
+            )
         for one in chosen:
             if num_left == 0:
                 return

@@ -45,7 +45,7 @@ class CachedEngine:
 
     def __init__(self, engine: Engine, answers: Answers, question: Question, *, count: Counter = ignore) -> None:
         self._engine, self._answers, self._count = engine, answers, count
-        self._scope = Scope(engine.profile.fingerprint, question.fingerprint)
+        self._scope = Scope(engine.profile.fingerprint, question.asked_fingerprint)
         self._root = question.asked_of(engine.profile)
         # Answers stand for themselves here: to be as guessed is right for every field, if it has choices, too.
         chosen = {leaf.path: leaf.choices[0] for leaf in leaves(self._root) if leaf.choices}

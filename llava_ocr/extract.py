@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from llava_ocr.bundles.pages import remarks, split_pages
 from llava_ocr.engines.base import Completion, Engine, EngineProfile
 from llava_ocr.errors import EngineError, ExtractionError
 from llava_ocr.grounding.certainty import shipped
@@ -18,7 +19,7 @@ from llava_ocr.planner import Window
 from llava_ocr.prompts import PromptForm
 from llava_ocr.question import Question as Question
 from llava_ocr.raster.base import PageRead, PageReader
-from llava_ocr.records import Document, DocumentOutcome, PageOutcome, PageState, Provenance, Record
+from llava_ocr.records import Document, DocumentOutcome, Finding, PageOutcome, PageState, Part, Provenance, Record
 from llava_ocr.rulebook.answer import lists_by_rules
 from llava_ocr.schema import schema_name
 from llava_ocr.windows import Answered, Asked, Asker, by_rules, fault_of
@@ -124,33 +125,67 @@ def conclude(
     document: Document, question: Question, answers: Sequence[PageAnswer], *, num_pages: int, profile: EngineProfile
 ) -> DocumentOutcome:
     """Turn a document's answered pages into its outcome: ground, merge, check. Every page keeps its own ending."""
-    pages = {answer.page.outcome.page_index: answer.page for answer in answers}
-    lists = _lists(question, [answer.page for answer in answers], profile)
     told = _Told()
-    for answer in answers:
-        for one in answer.answered:
-            about = [pages[index] for index in one.window.pages]
-            rules = replace(by_rules(about[0], question, profile), lists=lists.get(one.window.pages[0]))
-            error = fault_of(one.completion, question.asked_of(profile, one.window.part), rules)
-            if error is None:
-                told.pages.append(_answered(one, about, rules))
-            elif not one.window.is_again:
-                # A second reading that fails leaves its rows missing, which the record remarks.
-                told.errors |= dict.fromkeys(one.window.pages, error)
-            told.saved_s += [(index, one.completion.saved_s) for index in one.window.pages]
+    records: list[Record] = []
+    for whole in _wholes(question, answers):
+        sound = _sound(whole.answers, question, profile, told)
+        if sound and whole.number is not None:
+            records.append(_record(document, question, whole, sound, profile=profile))
     outcomes = tuple(_outcome(answer.page, told) for answer in answers)
-    records = (_record(document, question, told.pages, profile),) if told.pages else ()
     seconds = {"engine": sum(one.completion.seconds for answer in answers for one in answer.answered)}
-    return DocumentOutcome(document.uri, document, num_pages, outcomes, records, seconds=seconds)
+    return DocumentOutcome(document.uri, document, num_pages, outcomes, tuple(records), seconds=seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """Pages that make one record: all of a file, or a part of a bundle. `number` is the record's; pages that belong to
+    no document have none."""
+
+    number: int | None
+    answers: tuple[PageAnswer, ...]
+    part: Part | None = None
+    remarks: tuple[Finding, ...] = ()
+
+
+def _wholes(question: Question, answers: Sequence[PageAnswer]) -> Iterator[_Whole]:
+    """Part a file's pages into those of one record each, if it is a bundle; every page is in one whole."""
+    if not question.is_bundle:
+        yield _Whole(0, tuple(answers))
+        return
+    left = {answer.page.outcome.page_index: answer for answer in answers}
+    found = split_pages([answer.page for answer in answers], question.root)
+    for number, part in enumerate(found.parts):
+        here = tuple(left.pop(index) for index in part.page_indices if index in left)
+        yield _Whole(number, here, part, tuple(remarks(found, part)))
+    yield _Whole(None, tuple(left.values()))
 
 
 @dataclass
 class _Told:
-    """What a document's answers come to: the sound ones, what is wrong with the others by page, and what was known."""
+    """What a document's answers come to beside the sound ones: what is wrong with pages, and what was known."""
 
-    pages: list[AnsweredPage] = field(default_factory=list)
     errors: dict[int, ExtractionError] = field(default_factory=dict)
     saved_s: list[tuple[int, float | None]] = field(default_factory=list)
+
+
+def _sound(
+    answers: Sequence[PageAnswer], question: Question, profile: EngineProfile, told: _Told
+) -> list[AnsweredPage]:
+    """Return the sound answers about the pages of one record; `told` takes note of the others."""
+    pages = {answer.page.outcome.page_index: answer.page for answer in answers}
+    lists = _lists(question, list(pages.values()), profile)
+    sound: list[AnsweredPage] = []
+    for one in (one for answer in answers for one in answer.answered):
+        about = [pages[index] for index in one.window.pages]
+        rules = replace(by_rules(about[0], question, profile), lists=lists.get(one.window.pages[0]))
+        error = fault_of(one.completion, question.asked_of(profile, one.window.part), rules)
+        if error is None:
+            sound.append(_answered(one, about, rules))
+        elif not one.window.is_again:
+            # A second reading that fails leaves its rows missing, which the record remarks.
+            told.errors |= dict.fromkeys(one.window.pages, error)
+        told.saved_s += [(index, one.completion.saved_s) for index in one.window.pages]
+    return sound
 
 
 def _answered(one: Answered, about: Sequence[PageRead], rules: ByRules) -> AnsweredPage:
@@ -196,7 +231,9 @@ def failed(uri: str, error: ExtractionError, *, document: Document | None) -> Do
     return DocumentOutcome(uri, document, 0, (), reason=error.reason, message=str(error))
 
 
-def _record(document: Document, question: Question, answered: Sequence[AnsweredPage], profile: EngineProfile) -> Record:
+def _record(
+    document: Document, question: Question, whole: _Whole, answered: Sequence[AnsweredPage], *, profile: EngineProfile
+) -> Record:
     # The shipped certainty was fitted to answers that rules' guesses were told to.
     certainty = shipped() if profile.prompt_form is PromptForm.FIND else None
     read = read_record(question.schema, answered, certainty=certainty)
@@ -212,10 +249,11 @@ def _record(document: Document, question: Question, answered: Sequence[AnsweredP
     return Record(
         document=document,
         schema=schema_name(question.schema),
-        record_index=0,
+        record_index=whole.number or 0,
         values=read.values,
         fields=read.fields,
-        findings=read.findings,
+        findings=(*read.findings, *whole.remarks),
         provenance=provenance,
-        needs_review=read.needs_review,
+        needs_review=read.needs_review or bool(whole.remarks),
+        part=whole.part,
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from llava_ocr.geometry import Box, union
-from llava_ocr.records import FieldReading, Finding
+from llava_ocr.records import FieldReading, Finding, Part
 
 
 def field_object(field: FieldReading) -> dict[str, Any]:
@@ -33,6 +33,13 @@ def field_object(field: FieldReading) -> dict[str, Any]:
 def finding_objects(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Checks that did not hold."""
     return [{"check": one.check, "message": one.message, "paths": list(one.paths)} for one in findings]
+
+
+def part_object(part: Part | None) -> dict[str, Any] | None:
+    """The pages of a bundle that a record is of, None where it is of a whole file."""
+    if part is None:
+        return None
+    return {"page_indices": list(part.page_indices), "reason": part.reason, "certainty": part.certainty}
 
 
 def edges(box: Box) -> list[float]:

@@ -172,8 +172,33 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The pages of a bundle that one record was made of, in reading order; why a document begins there, and how
+    certain that is."""
+
+    page_indices: tuple[int, ...]
+    reason: str
+    certainty: float
+
+    @property
+    def pages(self) -> str:
+        """Its pages for people, from 1, in reading order: `pages 1-3, 5`."""
+        runs: list[list[int]] = []
+        for index in self.page_indices:
+            if runs and index == runs[-1][-1] + 1:
+                runs[-1].append(index)
+            else:
+                runs.append([index])
+        named = [f"{run[0] + 1}-{run[-1] + 1}" if len(run) > 1 else f"{run[0] + 1}" for run in runs]
+        return f"page{'s' if len(self.page_indices) != 1 else ''} {', '.join(named)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """A filled schema with evidence and provenance. `values` is nested as in the schema, with typed leaves."""
+    """A filled schema with evidence and provenance. `values` is nested as in the schema, with typed leaves.
+
+    `part` are its pages where the document is read as a bundle, None where it is one document.
+    """
 
     document: Document
     schema: str
@@ -183,6 +208,7 @@ class Record:
     findings: tuple[Finding, ...]
     provenance: Provenance
     needs_review: bool
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,9 @@ class ExtractOrder(BaseModel):
     use_cache: Annotated[bool, Field(description="Take answers that are known; without, every page is asked about")] = (
         True
     )
+    is_bundle: Annotated[
+        bool | None, Field(description="Split each file into the documents it holds, a record each; default: settings")
+    ] = None
     is_staged: Annotated[bool, Field(description="Keep records where no view shows them until promoted")] = False
     purpose: Annotated[str, Field(description="What the run is for; orders of another purpose are other orders")] = ""
     shard_size: Annotated[int, Field(ge=1, le=10_000, description="Objects in one shard")] = 64
@@ -114,9 +117,10 @@ def _started(
     order: ExtractOrder, services: Services, policy: Retries, find: Callable[[Order, Ledger], str | None]
 ) -> Run:
     source = open_source(order.source, services.settings)
-    schema = services.catalog.get(order.schema_name)
-    question = Question.about(schema, max_new_tokens=services.settings.max_new_tokens)
-    profile = services.engine.profile
+    # Whoever goes on with the run elsewhere must split files as it began.
+    order = order.model_copy(update={"is_bundle": splits(order, services)})
+    question, profile = question_of(order, services), services.engine.profile
+    schema = question.schema
     services.database.refresh_views(schema)
     placed = Order(
         source=order.source,
@@ -132,6 +136,18 @@ def _started(
     return Run(run_id, order, source, question, services, ledger)
 
 
+def question_of(order: ExtractOrder, services: Services) -> Question:
+    """What an order asks of each page. Raises UnknownSchema, and BadSchema where the schema breaks a rule."""
+    schema = services.catalog.get(order.schema_name)
+    is_bundle = splits(order, services)
+    return Question.about(schema, max_new_tokens=services.settings.max_new_tokens, is_bundle=is_bundle)
+
+
+def splits(order: ExtractOrder, services: Services) -> bool:
+    """Whether an order's files are read as bundles: as it says, else as the machine is set."""
+    return services.settings.bundles if order.is_bundle is None else order.is_bundle
+
+
 def resume(run_id: str, services: Services, *, policy: Retries = RETRIES) -> Run:
     """Open a run that was begun before, here or on another machine.
 
@@ -139,8 +155,7 @@ def resume(run_id: str, services: Services, *, policy: Retries = RETRIES) -> Run
     """
     found = find_run(services.database, run_id)
     order = ExtractOrder.model_validate(json.loads(found.order_json)["arguments"])
-    schema = services.catalog.get(order.schema_name)
-    question = Question.about(schema, max_new_tokens=services.settings.max_new_tokens)
+    question = question_of(order, services)
     for what, then, now in (
         ("schema", found.schema_fingerprint, question.fingerprint),
         ("engine", found.engine_fingerprint, services.engine.profile.fingerprint),

@@ -186,14 +186,16 @@ def room_of(question: Question, profile: EngineProfile) -> Room:
     root = question.asked_of(profile)
     lines = "\n".join(field_line(leaf, None) for leaf in leaves(root))
     rows = [sum(1 for _ in leaves(child)) for child in root.children if isinstance(child, RowsNode)]
-    takes_several = profile.prompt_form is PromptForm.READ and profile.reads_lists
+    takes_rows = profile.prompt_form is PromptForm.READ and profile.reads_lists
+    # Whether two pages of a bundle are of one document is known only after its last page.
+    takes_several = takes_rows and not question.is_bundle
     return Room(
         context_tokens=profile.context_tokens,
         max_answer_tokens=question.max_new_tokens,
         max_pages=profile.max_pages if takes_several else 1,
         num_question_tokens=num_tokens(lines),
         num_header_tokens=LEAF_TOKENS * sum(1 for leaf in leaves(root) if "[]" not in leaf.path),
-        num_row_tokens=LEAF_TOKENS * max(rows, default=0) if takes_several else 0,
+        num_row_tokens=LEAF_TOKENS * max(rows, default=0) if takes_rows else 0,
     )
 
 

@@ -31,6 +31,10 @@ EngineName = Annotated[str | None, typer.Option("--engine", help="small, a folde
 Since = Annotated[datetime | None, typer.Option(help="Only objects modified at or after this time (UTC)")]
 Until = Annotated[datetime | None, typer.Option(help="Only objects modified before this time (UTC)")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many documents")]
+Bundle = Annotated[
+    bool | None,
+    typer.Option("--bundle/--no-bundle", help="Split each file into the documents it holds, a record each"),
+]
 Stale = Annotated[bool, typer.Option("--stale", help="Those not read with the present schema and engine")]
 Below = Annotated[float | None, typer.Option("--below", min=0, max=1, help="Those with a value of less confidence")]
 FailedAs = Annotated[list[str] | None, typer.Option("--failed", help="Those that failed so; repeatable")]
@@ -51,6 +55,7 @@ def plan(
     since: Since = None,
     until: Until = None,
     limit: Limit = None,
+    bundle: Bundle = None,
     stale: Stale = False,
     below: Below = None,
     failed: FailedAs = None,
@@ -58,7 +63,7 @@ def plan(
     as_json: AsJson = False,
 ) -> int:
     """Say which documents would be read again, and what that takes, from what reading took before."""
-    order = _order(source, schema, db, engine, since=since, until=until, limit=limit)
+    order = _order(source, schema, db, engine, since=since, until=until, limit=limit, bundle=bundle)
     with open_services(order.settings(load_settings())) as services:
         found = backfill.estimated(order, Why(stale, below, tuple(failed or ())), services)
     if as_json:
@@ -77,6 +82,7 @@ def start(
     since: Since = None,
     until: Until = None,
     limit: Limit = None,
+    bundle: Bundle = None,
     stale: Stale = False,
     below: Below = None,
     failed: FailedAs = None,
@@ -86,7 +92,7 @@ def start(
     price: Price = 0.0,
 ) -> int:
     """Read documents again into a stage that no view shows, until done or the budget is spent."""
-    order = _order(source, schema, db, engine, since=since, until=until, limit=limit)
+    order = _order(source, schema, db, engine, since=since, until=until, limit=limit, bundle=bundle)
     with open_services(order.settings(load_settings())) as services:
         run = backfill.stage(order, Why(stale, below, tuple(failed or ())), services)
         return _read(run, Budget(max_pages, max_hours, max_cost, price))
@@ -151,6 +157,7 @@ def _order(
     since: datetime | None,
     until: datetime | None,
     limit: int | None,
+    bundle: bool | None,
 ) -> ExtractOrder:
     return ExtractOrder(
         source=source,
@@ -160,6 +167,7 @@ def _order(
         since=aware(since),
         until=aware(until),
         limit=limit,
+        is_bundle=bundle,
     )
 
 

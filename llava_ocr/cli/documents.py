@@ -52,6 +52,10 @@ def extract(
         bool, typer.Option("--force", help="Read again what was read before; known answers are used")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask the engine about every page")] = False,
+    bundle: Annotated[
+        bool | None,
+        typer.Option("--bundle/--no-bundle", help="Split each file into the documents it holds, a record each"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be read, read nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a document, on standard output")] = False,
     log_format: Annotated[
@@ -73,6 +77,7 @@ def extract(
         is_incremental=incremental,
         force=force,
         use_cache=not no_cache,
+        is_bundle=bundle,
     )
     with open_services(order.settings(settings)) as services:
         if dry_run:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from llava_ocr.errors import error_hint
 from llava_ocr.evaluation.as_json import HEADLINE
-from llava_ocr.evaluation.base import Comparison, DocumentResult, EvaluationReport, Figures
+from llava_ocr.evaluation.base import BundleFigures, Comparison, DocumentResult, EvaluationReport, Figures
 
 # Failed documents and broken fields that are shown; the rest is counted.
 MAX_ROWS = 20
@@ -32,6 +32,8 @@ _PLAIN = frozenset({"invented", "num_failed", "auc"})
 def show_report(report: EvaluationReport, console: Console) -> None:
     """Print the report's tables and notes."""
     console.print(figures_table(report))
+    if report.bundles is not None:
+        console.print(bundles_table(report.bundles))
     console.print(fields_table(report))
     _show_failures(report, console)
     if report.comparison is not None:
@@ -61,6 +63,26 @@ def figures_table(report: EvaluationReport) -> Table:
     for name in HEADLINE:
         if name in _NAMES:
             table.add_row(_NAMES[name], *_cells(name, report))
+    return table
+
+
+def bundles_table(figures: BundleFigures) -> Table:
+    """How files with several documents came apart, and how often what was decided with so much certainty was right."""
+    title = f"{figures.num_files:,} bundles of {figures.num_documents:,} documents, {figures.num_records:,} records"
+    table = Table("measure", Column("", justify="right"), title=title, title_justify="left")
+    for name, share in (
+        ("cuts, F1", figures.split_f1),
+        ("cuts, precision", figures.split_precision),
+        ("cuts, recall", figures.split_recall),
+        ("bundles without a fault", figures.files_exact),
+        ("documents with just their pages", figures.documents_whole),
+        ("records whose checks hold", figures.records_sound),
+    ):
+        table.add_row(name, "" if share is None else f"{share:.3f}")
+    table.add_row("values from another document's page", f"{figures.num_strays:,}")
+    for one in figures.certainty:
+        name = f"right of {one.num_fields:,} decisions {one.low:.0%} to {one.high:.0%} certain"
+        table.add_row(name, f"{one.accuracy:.3f}")
     return table
 
 

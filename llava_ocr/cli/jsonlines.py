@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llava_ocr.jsonform import field_object, finding_objects, to_json
+from llava_ocr.jsonform import field_object, finding_objects, part_object, to_json
 from llava_ocr.records import DocumentOutcome, Record
 
 
@@ -38,6 +38,7 @@ def _record(record: Record) -> dict[str, Any]:
         "document": {"id": record.document.id, "uri": record.document.uri},
         "schema": record.schema,
         "record_index": record.record_index,
+        "part": part_object(record.part),
         "values": record.values,
         "fields": [field_object(reading) for reading in record.fields],
         "findings": finding_objects(record.findings),

@@ -19,7 +19,7 @@ from llava_ocr.db.queries import find_records
 from llava_ocr.db.session import Database
 from llava_ocr.db.stored import StoredRecord
 from llava_ocr.errors import ConfigError
-from llava_ocr.records import FieldReading
+from llava_ocr.records import FieldReading, Part
 from llava_ocr.report import STATE_STYLES, show_value
 from llava_ocr.review.sameness import LinkKind
 from llava_ocr.services import open_services
@@ -47,6 +47,8 @@ def show(
             place = services.database.place
             raise NotInDatabase(f"no record of a document {document!r} in {place}")
         for record in found:
+            if record.part is not None:
+                console.print(part_line(record.record_index, record.part), highlight=False)
             table = _table(record, with_absent=absent)
             if table.row_count:
                 console.print(table)
@@ -91,6 +93,11 @@ class NotInDatabase(ConfigError):
     hint = (
         "Give the end of its address, such as invoice.pdf, or the start of its id; --db or LLAVA_OCR_DB choose another."
     )
+
+
+def part_line(record_index: int, part: Part) -> str:
+    """Say which pages of a bundle a record is of, and why it begins there."""
+    return f"record {record_index + 1}, {part.pages}; it begins there: {part.reason} ({part.certainty:.0%} certain)"
 
 
 def _same(database: Database, record: StoredRecord) -> Iterator[str]:

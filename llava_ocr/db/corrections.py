@@ -6,6 +6,7 @@ import json
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -63,12 +64,27 @@ def corrections_at(connection: Connection, places: Sequence[RecordPlace]) -> dic
     """List what was said of records, by record; those nobody spoke of have an empty list."""
     found: dict[RecordPlace, list[Correction]] = {place: [] for place in places}
     for chunk in chunks(sorted({place.document_id for place in places})):
+        pages = _pages_of_parts(connection, chunk)
         query = select(CORRECTIONS).where(CORRECTIONS.c.document_id.in_(chunk)).order_by(CORRECTIONS.c.id)
         for row in connection.execute(query):
             place = RecordPlace(row.document_id, row.schema_name, row.record_index)
             if place in found:
-                found[place].append(_correction(row))
+                found[place].append(_placed(_correction(row), pages.get(place)))
     return found
+
+
+def _pages_of_parts(connection: Connection, document_ids: Sequence[str]) -> dict[RecordPlace, frozenset[int]]:
+    """The pages of those current records that are parts of a bundle."""
+    columns = (RECORDS.c.document_id, RECORDS.c.schema_name, RECORDS.c.record_index, RECORDS.c.page_indices)
+    are_parts = (RECORDS.c.document_id.in_(document_ids), RECORDS.c.is_current, RECORDS.c.page_indices.is_not(None))
+    rows = connection.execute(select(*columns).where(*are_parts))
+    return {RecordPlace(*place): frozenset(json.loads(pages)) for *place, pages in rows}
+
+
+def _placed(correction: Correction, pages: frozenset[int] | None) -> Correction:
+    """A verdict on a page that its record does not have any more does not stand; it is kept as history."""
+    is_elsewhere = pages is not None and correction.page_index is not None and correction.page_index not in pages
+    return replace(correction, is_elsewhere=is_elsewhere)
 
 
 def machine_readings(connection: Connection, record_ids: Sequence[int]) -> dict[int, dict[str, FieldReading]]:

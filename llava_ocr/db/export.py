@@ -12,7 +12,7 @@ from llava_ocr.db.csv_export import CsvColumns, write_csv
 from llava_ocr.db.links import linked
 from llava_ocr.db.session import Database
 from llava_ocr.db.stored import StoredRecord, current_records, nested_values
-from llava_ocr.jsonform import field_object, finding_objects, to_json
+from llava_ocr.jsonform import field_object, finding_objects, part_object, to_json
 from llava_ocr.schema import DocumentSchema, GroupNode, schema_name, tree
 
 PLAIN_COLUMNS = CsvColumns()
@@ -58,6 +58,7 @@ def json_record(record: StoredRecord, root: GroupNode) -> dict[str, Any]:
         "document": {"id": record.document_id, "uri": record.uri},
         "schema": record.schema,
         "record_index": record.record_index,
+        "part": part_object(record.part),
         "values": nested_values(root, record.fields),
         "fields": [field_object(field) for field in record.fields],
         "needs_review": record.needs_review,

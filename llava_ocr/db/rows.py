@@ -210,6 +210,8 @@ class RecordRow(Row, table=True):
     """One filled schema. One row for a (document, record, schema fingerprint, engine fingerprint).
 
     `is_current` marks the newest reading of a document as a schema; the older ones stay for comparison.
+    `page_indices` (a JSON list, in reading order) are the pages of a bundle that it is of, NULL where it is of the
+    whole document; `part_reason` and `part_certainty` say why a document begins there.
     """
 
     __tablename__ = "records"
@@ -234,6 +236,9 @@ class RecordRow(Row, table=True):
     num_new_tokens: int
     num_forced_tokens: int
     made_at: datetime
+    page_indices: str | None = Field(sa_type=Text)
+    part_reason: str | None = Field(sa_type=Name)
+    part_certainty: float | None = Field(sa_type=Float)
 
 
 class FieldRow(Row, table=True):

@@ -18,7 +18,15 @@ from llava_ocr.db.page_words import save_page_words
 from llava_ocr.db.planning import PLANNED_COLUMNS, blank_read, document_row, get_run, locate
 from llava_ocr.db.rows import DOCUMENTS, FIELDS, FINDINGS, PAGES, READS, RECORDS, STAGED
 from llava_ocr.db.upserts import chunks, upsert, upsert_tuples
-from llava_ocr.db.values import MAX_MESSAGE_CHARS, MAX_NAME_CHARS, boxes_json, clean, columns_of, texts_json
+from llava_ocr.db.values import (
+    MAX_MESSAGE_CHARS,
+    MAX_NAME_CHARS,
+    boxes_json,
+    clean,
+    columns_of,
+    part_columns,
+    texts_json,
+)
 from llava_ocr.ledger.order import Stage, read_reason, read_state
 from llava_ocr.records import DocumentOutcome, FieldReading, Finding, PageOutcome, PageWords, Record
 
@@ -217,6 +225,7 @@ def _record_row(run_id: str, key: RecordKey, record: Record) -> dict[str, Any]:
         "num_new_tokens": made.num_new_tokens,
         "num_forced_tokens": made.num_forced_tokens,
         "made_at": datetime.now(UTC),
+        **part_columns(record.part),
     }
 
 

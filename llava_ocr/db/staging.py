@@ -22,6 +22,7 @@ from llava_ocr.db.review_rows import OVERRIDDEN
 from llava_ocr.db.rows import FIELDS, FINDINGS, READS, RECORDS, RUNS, STAGED
 from llava_ocr.db.saving import field_row
 from llava_ocr.db.upserts import CHUNK, key_of, upsert, upsert_tuples
+from llava_ocr.db.values import part_columns
 from llava_ocr.errors import ConfigError
 from llava_ocr.ledger.order import ReadState, Stage
 from llava_ocr.records import FieldReading
@@ -254,7 +255,8 @@ def _write(connection: Connection, payloads: Sequence[Mapping[str, Any]], *, run
 
 def _record_row(record: Mapping[str, Any], run_id: str | None) -> dict[str, Any]:
     changed: dict[str, Any] = {"is_current": True, "made_at": datetime.fromisoformat(str(record["made_at"]))}
-    return dict(record) | changed | ({"run_id": run_id} if run_id else {})
+    # Those that were staged before there were bundles are of whole documents.
+    return part_columns(None) | dict(record) | changed | ({"run_id": run_id} if run_id else {})
 
 
 def _read_later(connection: Connection, documents: Sequence[str], run: Row[Any]) -> set[str]:

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_
 
 from llava_ocr.db.rows import FIELDS, FINDINGS, RECORDS
 from llava_ocr.db.upserts import CHUNK, chunks
-from llava_ocr.db.values import boxes_of, value_of
-from llava_ocr.records import Evidence, FieldReading, FieldState, FieldValue, Finding, WordReader
+from llava_ocr.db.values import boxes_of, part_of, value_of
+from llava_ocr.records import Evidence, FieldReading, FieldState, FieldValue, Finding, Part, WordReader
 from llava_ocr.review.sameness import Link
 from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
 
@@ -39,6 +39,7 @@ class StoredRecord:
     fields: tuple[FieldReading, ...]
     findings: tuple[Finding, ...]
     links: tuple[Link, ...] = ()
+    part: Part | None = None
 
 
 def current_records(
@@ -130,6 +131,7 @@ def _stored(row: Row[Any], fields: Sequence[FieldReading], findings: Sequence[Fi
         row.made_at,
         tuple(fields),
         tuple(findings),
+        part=part_of(row.page_indices, row.part_reason, row.part_certainty),
     )
 
 

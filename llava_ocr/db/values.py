@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Context, Decimal
 from enum import StrEnum
+from typing import Any
 
 from llava_ocr.geometry import Box
-from llava_ocr.records import FieldValue
+from llava_ocr.records import FieldValue, Part
 
 SCALE_DIGITS = 4
 # What one cell may hold; more is no printed value but a runaway answer.
@@ -86,6 +87,20 @@ def boxes_json(boxes: Iterable[Box]) -> str:
 def boxes_of(text: str) -> list[Box]:
     """Read boxes that `boxes_json` wrote."""
     return [Box(*edges) for edges in json.loads(text)]
+
+
+def part_columns(part: Part | None) -> dict[str, Any]:
+    """Return `page_indices`, `part_reason` and `part_certainty`; all NULL for a record of a whole document."""
+    if part is None:
+        return {"page_indices": None, "part_reason": None, "part_certainty": None}
+    reason = clean(part.reason, max_chars=MAX_NAME_CHARS)
+    pages = json.dumps(part.page_indices, separators=(",", ":"))
+    return {"page_indices": pages, "part_reason": reason, "part_certainty": part.certainty}
+
+
+def part_of(page_indices: str | None, reason: str | None, certainty: float | None) -> Part | None:
+    """Rebuild the part that `part_columns` took apart."""
+    return None if page_indices is None else Part(tuple(json.loads(page_indices)), reason or "", certainty or 0.0)
 
 
 def texts_json(texts: Iterable[str]) -> str:

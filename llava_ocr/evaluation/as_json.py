@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from llava_ocr.evaluation.base import Comparison, DocumentResult, EvaluationReport, Figures, Interval, Reading
+from llava_ocr.evaluation.base import (
+    BundleFigures,
+    Comparison,
+    DocumentResult,
+    EvaluationReport,
+    Figures,
+    Interval,
+    Reading,
+)
 from llava_ocr.evaluation.likeness import shown
 
 # The figures that stand at the top, in this order.
@@ -43,6 +51,7 @@ def report_object(report: EvaluationReport) -> dict[str, Any]:
         "by_group": _groups(model),
         "intervals": _intervals(model.figures.intervals),
         "reliability": [_rounded(asdict(one)) for one in model.reliability],
+        "bundles": _bundles(report.bundles),
         "baseline": _baseline(report.rules),
         "against": _against(report.comparison),
         "notes": list(report.notes),
@@ -74,6 +83,13 @@ def _baseline(rules: Reading | None) -> dict[str, Any] | None:
     by_field = {name: _known(figures) for name, figures in rules.by_field.items()}
     intervals = _intervals(rules.figures.intervals)
     return {"reader": rules.name, **headline(rules.figures), "intervals": intervals, "by_field": by_field}
+
+
+def _bundles(figures: BundleFigures | None) -> dict[str, Any] | None:
+    if figures is None:
+        return None
+    bins = [_rounded(asdict(one)) for one in figures.certainty]
+    return _rounded(asdict(figures)) | {"certainty": bins}
 
 
 def _against(comparison: Comparison | None) -> dict[str, Any] | None:

@@ -135,6 +135,28 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleFigures:
+    """How files with several documents came apart, 0 to 1; None where there is nothing to measure by.
+
+    A cut is a page that begins a document, the file's first aside. `documents_whole` are those with just their own
+    pages, `records_sound` those whose checks hold, `num_strays` values that were read from another document's page.
+    `certainty` says how often decisions before a page were right, by how certain they were.
+    """
+
+    split_precision: float | None
+    split_recall: float | None
+    split_f1: float | None
+    files_exact: float
+    documents_whole: float
+    records_sound: float | None
+    num_strays: int
+    num_files: int
+    num_documents: int
+    num_records: int
+    certainty: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A figure in the run before and in this one."""
 
@@ -170,4 +192,5 @@ class EvaluationReport:
     model: Reading
     rules: Reading | None = None
     comparison: Comparison | None = None
+    bundles: BundleFigures | None = None
     notes: tuple[str, ...] = field(default=())

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl
 from llava_ocr.evaluation.truth import BadDataset
 
 GENERATED = "generated:"
+# Not a type, but files of several documents: invoices and receipts.
+BUNDLE = "bundle"
 TRUTH_NAME = "truth.jsonl"
 DEFAULT_COUNT = 100
 # No number of held-out documents needs more paintings than this each; one in eight is held out.
@@ -67,11 +69,18 @@ def parse_generated(name: str) -> Generated:
 def paint_held_out(order: Generated, folder: Path) -> Path:
     """Paint documents that no training sees, into `folder`, and give their truth file. Raises UnknownSchema."""
     # PyMuPDF takes a quarter of a second to import, which other data sets need not pay here.
+    from llava_ocr.synth.bundle import paint_bundle
+    from llava_ocr.synth.bundle_file import write_bundles
     from llava_ocr.synth.curate import Split, keep
     from llava_ocr.synth.paint import painter
     from llava_ocr.synth.truth_file import write_painted
 
     seeds = islice(count(order.first_seed), _MAX_PAINTED_EACH * order.count)
+    if order.schema == BUNDLE:
+        painted = (paint_bundle(order.first_seed + number, split=Split.HELD_OUT) for number in range(order.count))
+        for _ in write_bundles(painted, folder, scans=order.is_scanned):
+            continue
+        return folder / TRUTH_NAME
     held_out = keep(map(painter(order.schema, num_rows=order.num_rows), seeds), Split.HELD_OUT)
     num_written = sum(1 for _ in write_painted(islice(held_out, order.count), folder, scans=order.is_scanned))
     if num_written < order.count:

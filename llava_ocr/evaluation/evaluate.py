@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from llava_ocr.evaluation.base import DocumentResult, EvaluationReport
+from llava_ocr.evaluation.bundles import BundleCounter, files_of, question_for, shares
 from llava_ocr.evaluation.compare import Compared, compare, seen_part
 from llava_ocr.evaluation.figures import summarize
 from llava_ocr.evaluation.on_page import Pages
@@ -44,13 +46,23 @@ def evaluate(
     `dataset` is what the report calls it. Raises BadDataset, and EngineError where the engine can answer nothing.
     """
     truths = tuple(islice(load_truths(truth_file, bench.question.root), limit))
+    files = files_of(truths)
+    bench = replace(bench, question=question_for(bench.question, files))
     by_model: list[DocumentResult] = []
     by_rules: list[DocumentResult] = []
-    for read in read_documents(truths, bench, is_scanned=is_scanned):
-        truth = _counted(read, bench, is_scanned=is_scanned)
-        by_model.append(_result(read, truth, bench))
-        by_rules.append(_result(read_by_rules(read, bench.question, rules, bench.engine.profile), truth, bench))
-        observe(by_model[-1])
+    bundles = BundleCounter()
+    firsts = [file.truths[0] for file in files]
+    for file, read in zip(files, read_documents(firsts, bench, is_scanned=is_scanned), strict=True):
+        ruled = read_by_rules(read, bench.question, rules, bench.engine.profile)
+        if file.is_bundle:
+            bundles.add(file, read, bench.question)
+        for (told, part), (_, ruled_part) in zip(shares(file, read), shares(file, ruled), strict=True):
+            if file.is_bundle and not (told.leaves or told.lists):
+                continue
+            truth = _counted(part, bench, is_scanned=is_scanned)
+            by_model.append(_result(part, truth, bench))
+            by_rules.append(_result(ruled_part, truth, bench))
+            observe(by_model[-1])
     order = [leaf.path for leaf in leaves(bench.question.root)]
     return EvaluationReport(
         dataset=dataset,
@@ -59,6 +71,7 @@ def evaluate(
         num_contents=len({truth.content for truth in truths}),
         model=summarize(bench.engine.profile.name, by_model, order),
         rules=summarize("rules", by_rules, order),
+        bundles=bundles.figures(),
         notes=left_out_notes(truths),
     )
 

@@ -2,7 +2,8 @@
 
 A line holds `id`, `file` (relative to the truth file), `fields` (nested as in the schema, or a list of one such
 object), and flags (`visible` or `label_in_transcript`) that say which of them stand on the page. `"complete": true`
-says that a null field is blank on the page, and not just unknown; `printed` says where values stand.
+says that a null field is blank on the page, and not just unknown; `printed` says where values stand. Of a bundle, each
+document has a line of its own, with its pages of the file, from 0, as `page_indices`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Truth:
 
     `leaves` are header fields by path, None where the page leaves them blank; `lists` have their rows' cells by name.
     `places` are those of a leaf by its path, several where it is printed several times. Without flags (`is_flagged`)
-    nobody says which values stand on the page. `left_out` are names of what does not count, each with the reason.
+    nobody says which values stand on the page. `page_indices` are its pages where the file is a bundle, else none; a
+    document of a bundle that is of another type has no facts. `left_out` are names of what does not count, each with
+    the reason.
     """
 
     id: str
@@ -59,6 +62,7 @@ class Truth:
     lists: Mapping[str, Rows]
     places: Mapping[str, tuple[Place, ...]]
     is_flagged: bool
+    page_indices: tuple[int, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
 
 
@@ -92,7 +96,9 @@ def left_out_notes(truths: Iterable[Truth]) -> tuple[str, ...]:
 def _truth(text: str, number: int, path: Path, root: GroupNode) -> Truth:
     where = f"{path.name}, line {number}"
     line = _parsed(text, where)
-    facts = facts_of(_fields(line, where), root)
+    page_indices = _page_indices(line, where)
+    is_other = bool(page_indices) and line.get("type", root.name) != root.name
+    facts = facts_of({} if is_other else _fields(line, where), root)
     flags = next((line[name] for name in _FLAG_NAMES if isinstance(line.get(name), dict)), None)
     is_complete = line.get("complete") is True
     file = path.parent / str(line["file"])
@@ -110,6 +116,7 @@ def _truth(text: str, number: int, path: Path, root: GroupNode) -> Truth:
         lists=counted.lists,
         places=_places(line.get("printed"), where),
         is_flagged=flags is not None,
+        page_indices=page_indices,
         left_out=(*_left_out(facts, counted, flags), *((name, NO_FIELD) for name in facts.unknown)),
     )
 
@@ -183,6 +190,13 @@ def _places(printed: Any, where: str) -> dict[str, tuple[Place, ...]]:
     except (KeyError, TypeError, ValueError):
         raise BadDataset(f"{where}: `printed` is no list of places") from None
     return {path: tuple(places) for path, places in found.items()}
+
+
+def _page_indices(line: dict[str, Any], where: str) -> tuple[int, ...]:
+    listed = line.get("page_indices", [])
+    if not isinstance(listed, list) or not all(isinstance(one, int) and one >= 0 for one in listed):
+        raise BadDataset(f"{where}: `page_indices` is no list of pages from 0")
+    return tuple(listed)
 
 
 def _told_apart(truths: Sequence[Truth], folder: Path) -> tuple[Truth, ...]:

@@ -31,7 +31,8 @@ class Verdict(StrEnum):
 class Correction:
     """One verdict. `reading` is what the field should show, `seen` the machine's reading that the person looked at.
 
-    Verdicts of one `act` were given by one key and are taken back together.
+    Verdicts of one `act` were given by one key and are taken back together. `is_elsewhere`: it is about a page that is
+    another record's now, because the file is split otherwise than when it was given.
     """
 
     id: int
@@ -43,12 +44,19 @@ class Correction:
     act: str
     who: str
     made_at: datetime
+    is_elsewhere: bool = False
+
+    @property
+    def page_index(self) -> int | None:
+        """The page that it is about, where it tells."""
+        readings = (one for one in (self.reading, self.seen) if one is not None)
+        return next((one.evidence.page_index for one in readings if one.evidence is not None), None)
 
 
 def standing(corrections: Iterable[Correction]) -> dict[str, Correction]:
     """Return the verdict that stands for each path: the newest that was not taken back. In order of `id`."""
     listed = sorted(corrections, key=lambda one: one.id)
-    undone = _undone(listed)
+    undone = _undone(listed) | {one.id for one in listed if one.is_elsewhere}
     return {one.path: one for one in listed if one.verdict is not Verdict.UNDO and one.id not in undone}
 
 

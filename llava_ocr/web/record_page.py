@@ -128,7 +128,7 @@ def shown_record(site: Site, record_id: int) -> ShownRecord:
         header=header,
         tables=_tables([field for field in fields if "[" in field.reading.path]),
         remarks=_remarks(stored.findings, fields),
-        pages=_pages(stored.fields, num_pages),
+        pages=_pages(stored, num_pages),
         num_pages=num_pages,
         history=tuple(reversed(said)),
         versions=versions,
@@ -194,8 +194,10 @@ def _title(site: Site, stored: StoredRecord) -> str:
     return stored.uri.rsplit("/", 1)[-1]
 
 
-def _pages(fields: Sequence[FieldReading], num_pages: int) -> tuple[int, ...]:
-    if num_pages <= MAX_PAGES:
-        return tuple(range(num_pages))
-    read_from = {field.evidence.page_index for field in fields if field.evidence is not None}
-    return tuple(sorted({0, *sorted(read_from)[: MAX_PAGES - 1]}))
+def _pages(stored: StoredRecord, num_pages: int) -> tuple[int, ...]:
+    """The pages to show: those the record is of, or where these are too many, the first and those with values."""
+    pages = stored.part.page_indices if stored.part else tuple(range(num_pages))
+    if len(pages) <= MAX_PAGES:
+        return pages
+    read_from = {field.evidence.page_index for field in stored.fields if field.evidence is not None}
+    return tuple(sorted({pages[0], *sorted(read_from)[: MAX_PAGES - 1]}))
