@@ -19,10 +19,13 @@ from llava_ocr.grounding.certainty import shipped
 from llava_ocr.grounding.read import AnsweredPage, ByRules, read_record
 from llava_ocr.prompts import AS_GUESSED, NO_GUESSES, PROMPT_VERSION, PromptForm, ask_for_record, empty_answer
 from llava_ocr.raster.base import PageRead, PageReader
-from llava_ocr.records import Document, DocumentOutcome, PageOutcome, PageState, Provenance, Record
+from llava_ocr.records import Document, DocumentOutcome, Finding, PageOutcome, PageState, Provenance, Record
 from llava_ocr.rulebook.answer import answer_by_rules, guesses
 from llava_ocr.schema import DocumentSchema, GroupNode, Node, fingerprint, schema_name, tree, without_lists
 from llava_ocr.words.layout import Layout
+
+# The check that words of a text layer show on the page.
+UNSEEN_WORDS = "unseen_words"
 
 
 @dataclass(frozen=True)
@@ -124,9 +127,14 @@ def conclude(
             else:
                 outcome = page_failed(outcome.page_index, error)
         outcomes.append(outcome)
-    records = (_record(document, question, answered, profile),) if answered else ()
+    remarks = tuple(Finding(UNSEEN_WORDS, _on_page(answer.page), ()) for answer in answers if answer.page.remark)
+    records = (_record(document, question, answered, profile, remarks=remarks),) if answered else ()
     seconds = {"engine": sum(answer.completion.seconds for answer in answers if answer.completion)}
     return DocumentOutcome(document.uri, document, num_pages, tuple(outcomes), records, seconds=seconds)
+
+
+def _on_page(page: PageRead) -> str:
+    return f"page {page.outcome.page_index + 1}: {page.remark}"
 
 
 def _with_words(page: PageRead) -> PageOutcome:
@@ -166,7 +174,14 @@ def failed(uri: str, error: ExtractionError, *, document: Document | None) -> Do
     return DocumentOutcome(uri, document, 0, (), reason=error.reason, message=str(error))
 
 
-def _record(document: Document, question: Question, answered: Sequence[AnsweredPage], profile: EngineProfile) -> Record:
+def _record(
+    document: Document,
+    question: Question,
+    answered: Sequence[AnsweredPage],
+    profile: EngineProfile,
+    *,
+    remarks: tuple[Finding, ...],
+) -> Record:
     # The shipped certainty was fitted to answers that rules' guesses were told to.
     certainty = shipped() if profile.prompt_form is PromptForm.FIND else None
     read = read_record(question.schema, answered, certainty=certainty)
@@ -185,7 +200,7 @@ def _record(document: Document, question: Question, answered: Sequence[AnsweredP
         record_index=0,
         values=read.values,
         fields=read.fields,
-        findings=read.findings,
+        findings=(*read.findings, *remarks),
         provenance=provenance,
-        needs_review=read.needs_review,
+        needs_review=read.needs_review or bool(remarks),
     )

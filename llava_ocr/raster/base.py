@@ -57,6 +57,7 @@ class PageRead:
     """One page, ready for prompts: `raster` and `layout` are None unless `outcome` is ok.
 
     `image_hash` identifies the drawn page's pixels (hex); equal pages under one profile hash alike.
+    `remark` is what a person should know before trusting the page, empty as a rule.
     """
 
     outcome: PageOutcome
@@ -64,6 +65,7 @@ class PageRead:
     layout: Layout | None = None
     reader: WordReader = WordReader.NONE
     words_note: str = ""
+    remark: str = ""
     image_hash: str = ""
 
 

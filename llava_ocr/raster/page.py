@@ -25,22 +25,28 @@ from llava_ocr.tiles.tiled import TiledRaster
 from llava_ocr.words.layout import lay_out
 from llava_ocr.words.sanity import fault_of
 from llava_ocr.words.text_layer import clean_words
+from llava_ocr.words.visible import Seen, disagrees, unseen_words, weigh
 
 BLANK = "blank"
 # Word boxes run from ascender to descender: about 1.3 em in MuPDF's fonts and in the OCR reader's lines.
 _EM_OF_BOX = 0.77
+# Where words show: 6 pt print is 8 px high, and drawing takes a few milliseconds.
+SEEN_DPI = 100.0
+# Print on a scan has to be told from other pictures, which takes its letters.
+SCAN_DPI = 200.0
+SEEN_MAX_PIXELS = 4_000_000
 
 ReadWords = Callable[[NDArray[np.uint8]], list[Word]]
 
 
 def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: ReadWords) -> PageRead:
     """Read a page. `read_words` is the OCR reader, called at most once. Raises InputError or MemoryError."""
-    words = _text_layer(sheet) if options.ocr is not OcrMode.ALWAYS else NO_WORDS
+    words = _text_layer(sheet, options) if options.ocr is not OcrMode.ALWAYS else NO_WORDS
     if not words and options.ocr is not OcrMode.NEVER:
         seen = sheet.draw(ocr_size(sheet.paper, sheet.native, options.limits))
         if is_blank(seen):
             return _blank(page_index)
-        words = _ocr(read_words(seen), note=words.note)
+        words = _ocr(read_words(seen), of=words)
         del seen
     squeeze = _squeeze(sheet, options)
     grid = _grid(sheet.paper, words, options, squeeze)
@@ -51,11 +57,14 @@ def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: 
     raster = cut(squeeze.apply(drawn) if squeeze else drawn, grid, tile_px=options.profile.tile_px, dpi=dpi)
     image_hash = hash_of(raster)
     return PageRead(
-        outcome=PageOutcome(page_index, PageState.OK, image_hash=image_hash, reader=words.reader),
+        outcome=PageOutcome(
+            page_index, PageState.OK, message=_left_out(words), image_hash=image_hash, reader=words.reader
+        ),
         raster=raster,
         layout=lay_out(words.words, aspect=sheet.paper.aspect),
         reader=words.reader,
         words_note=words.note,
+        remark=_left_out(words) if words.is_odd else "",
         image_hash=image_hash,
     )
 
@@ -83,20 +92,43 @@ def _size_of(raster_HWC: NDArray[np.uint8]) -> Size:
     return Size(raster_HWC.shape[1], raster_HWC.shape[0])
 
 
-def _text_layer(sheet: Sheet) -> PageWords:
+def _text_layer(sheet: Sheet, options: ReadOptions) -> PageWords:
     stored = sheet.words()
     cleaned = clean_words(stored)
     fault = fault_of(stored, cleaned, sheet.image_cover)
     if fault or not cleaned:
         return replace(NO_WORDS, note=fault)
-    return PageWords(tuple(cleaned), WordReader.TEXT_LAYER)
+    return _shown(stored, sheet, options)
 
 
-def _ocr(words: Sequence[Word], *, note: str) -> PageWords:
+def _shown(stored: Sequence[Word], sheet: Sheet, options: ReadOptions) -> PageWords:
+    """The words of a sound text layer that show on the page; none where it is another page's."""
+    paper, inks = sheet.paper, sheet.inks()
+    is_scan = any(ink.is_doubtful and ink.is_on_picture for ink in inks)
+    size = shrunk_to(paper.at_dpi(SCAN_DPI if is_scan else SEEN_DPI), min(SEEN_MAX_PIXELS, options.limits.max_pixels))
+    unseen = unseen_words(stored, inks, Seen(sheet.draw(size), paper.width_pt, paper.height_pt))
+    words = clean_words(word for index, word in enumerate(stored) if index not in unseen)
+    unread = weigh(stored, inks, unseen)
+    if not words or disagrees(inks, unseen):
+        note = f"text layer refused: {unread.num_words:,} of its {len(stored):,} words do not show on the page"
+        return PageWords((), WordReader.NONE, note, *unread)
+    return PageWords(tuple(words), WordReader.TEXT_LAYER, "", *unread)
+
+
+def _left_out(words: PageWords) -> str:
+    """What a person is told of words that do not show; how many and never which."""
+    if not words.num_unseen:
+        return ""
+    told = "1 word does" if words.num_unseen == 1 else f"{words.num_unseen:,} words do"
+    return f"{told} not show on the page: left out"
+
+
+def _ocr(words: Sequence[Word], *, of: PageWords) -> PageWords:
+    """What the OCR reader found in place of the text layer `of`."""
     cleaned = clean_words(words)
     if cleaned:
-        return PageWords(tuple(cleaned), WordReader.OCR, note)
-    return replace(NO_WORDS, note="; ".join(filter(None, (note, "the OCR reader found no words"))))
+        return replace(of, words=tuple(cleaned), reader=WordReader.OCR)
+    return replace(of, note="; ".join(filter(None, (of.note, "the OCR reader found no words"))))
 
 
 def _squeeze(sheet: Sheet, options: ReadOptions) -> Squeeze | None:
