@@ -20,6 +20,7 @@ from llava_ocr.errors import ConfigError
 
 # The options that a measurement takes, for those that take any.
 OPTIONS = {"decode": {"num_pages", "shapes", "scans", "state"}, "ledger": {"num_objects", "db"}, "records": {"db"}}
+OPTIONS["unseen"] = {"folder"}
 
 
 class Bench(StrEnum):
@@ -35,6 +36,7 @@ class Bench(StrEnum):
     SCALE = "scale"
     MASKS = "masks"
     RECORDS = "records"
+    UNSEEN = "unseen"
 
 
 # The pages' own, for only `web` knows what it is made of.
@@ -57,6 +59,7 @@ def bench(
     db: Annotated[
         str | None, typer.Option(help="ledger, records: a database to measure on, which keeps the rows")
     ] = None,
+    folder: Annotated[Path | None, typer.Option(help="unseen: PDFs to judge, in place of painted ones")] = None,
 ) -> int:
     """Measure one part of the product on this machine. Times are fair only as ratios within one run."""
     options = {
@@ -66,6 +69,7 @@ def bench(
         "state": state,
         "num_objects": num_objects,
         "db": db,
+        "folder": folder,
     }
     stated = {option: value for option, value in options.items() if value is not None}
     if stated.keys() - OPTIONS.get(name.value, set()):

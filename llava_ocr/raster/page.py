@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import quantiles
 
@@ -25,15 +25,15 @@ from llava_ocr.tiles.tiled import TiledRaster
 from llava_ocr.words.layout import lay_out
 from llava_ocr.words.sanity import fault_of
 from llava_ocr.words.text_layer import clean_words
-from llava_ocr.words.visible import Seen, disagrees, unseen_words, weigh
+from llava_ocr.words.visible import Seen, Unseen, disagrees, unseen_words, weigh
 
 BLANK = "blank"
 # Word boxes run from ascender to descender: about 1.3 em in MuPDF's fonts and in the OCR reader's lines.
 _EM_OF_BOX = 0.77
 # Where words show: 6 pt print is 8 px high, and drawing takes a few milliseconds.
 SEEN_DPI = 100.0
-# Print on a scan has to be told from other pictures, which takes its letters.
-SCAN_DPI = 200.0
+# Where no ink was seen, and on scans, whose print has to be told from other pictures: the letters one by one.
+FINE_DPI = 200.0
 SEEN_MAX_PIXELS = 4_000_000
 
 ReadWords = Callable[[NDArray[np.uint8]], list[Word]]
@@ -98,21 +98,29 @@ def _text_layer(sheet: Sheet, options: ReadOptions) -> PageWords:
     fault = fault_of(stored, cleaned, sheet.image_cover)
     if fault or not cleaned:
         return replace(NO_WORDS, note=fault)
-    return _shown(stored, sheet, options)
+    return shown_words(stored, sheet, options)
 
 
-def _shown(stored: Sequence[Word], sheet: Sheet, options: ReadOptions) -> PageWords:
-    """The words of a sound text layer that show on the page; none where it is another page's."""
-    paper, inks = sheet.paper, sheet.inks()
+def shown_words(stored: Sequence[Word], sheet: Sheet, options: ReadOptions) -> PageWords:
+    """Return the words of a sound text layer that show on the page; none where the layer is another page's."""
+    inks = sheet.inks()
+    unseen: Mapping[int, Unseen] = {}
     is_scan = any(ink.is_doubtful and ink.is_on_picture for ink in inks)
-    size = shrunk_to(paper.at_dpi(SCAN_DPI if is_scan else SEEN_DPI), min(SEEN_MAX_PIXELS, options.limits.max_pixels))
-    unseen = unseen_words(stored, inks, Seen(sheet.draw(size), paper.width_pt, paper.height_pt))
+    for dpi in (FINE_DPI,) if is_scan else (SEEN_DPI, FINE_DPI):
+        unseen = unseen_words(stored, inks, _seen(sheet, dpi, options))
+        if Unseen.NO_INK not in unseen.values():
+            break
     words = clean_words(word for index, word in enumerate(stored) if index not in unseen)
     unread = weigh(stored, inks, unseen)
     if not words or disagrees(inks, unseen):
         note = f"text layer refused: {unread.num_words:,} of its {len(stored):,} words do not show on the page"
         return PageWords((), WordReader.NONE, note, *unread)
     return PageWords(tuple(words), WordReader.TEXT_LAYER, "", *unread)
+
+
+def _seen(sheet: Sheet, dpi: float, options: ReadOptions) -> Seen:
+    size = shrunk_to(sheet.paper.at_dpi(dpi), min(SEEN_MAX_PIXELS, options.limits.max_pixels))
+    return Seen(sheet.draw(size), sheet.paper.width_pt, sheet.paper.height_pt)
 
 
 def _left_out(words: PageWords) -> str:

@@ -103,15 +103,24 @@ class PdfiumSheet:
         first = 0
         for index in range(text_page.count_chars()):
             letter = _char(pdfium_c.FPDFText_GetUnicode(text_page, index))
-            if not letter.isspace():
-                first = first if letters else index
-                letters.append(letter)
-                boxes.append(self._box(*text_page.get_charbox(index, loose=True)))
-            elif letters:
+            box = None if letter.isspace() else self._box(*text_page.get_charbox(index, loose=True))
+            if letters and (box is None or self._are_apart(boxes[-1], box)):
                 yield "".join(letters), union(boxes), first
                 letters, boxes = [], []
+            if box is not None:
+                first = first if letters else index
+                letters.append(letter)
+                boxes.append(box)
         if letters:
             yield "".join(letters), union(boxes), first
+
+    def _are_apart(self, before: Box, after: Box) -> bool:
+        """Whether two letters stand further apart than a line is high: PDFium puts no space where a line wraps."""
+        width_pt, height_pt = self.paper.width_pt, self.paper.height_pt
+        across_pt = max(after.x0 - before.x1, before.x0 - after.x1) * width_pt
+        down_pt = max(after.y0 - before.y1, before.y0 - after.y1) * height_pt
+        line_pt = max(min(before.width * width_pt, before.height * height_pt), 0.5 * before.height * height_pt)
+        return max(across_pt, down_pt) > 2 * line_pt
 
     def _box(self, left_pt: float, bottom_pt: float, right_pt: float, top_pt: float) -> Box:
         """Turn a rectangle of the page's own axes, which run upwards and know no /Rotate, to the upright page."""

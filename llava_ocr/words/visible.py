@@ -238,7 +238,7 @@ def _has_letters(is_ink_HW: NDArray[np.bool_]) -> bool:
 
 
 def _has_paper(box_HWC: NDArray[np.float32]) -> bool:
-    """Whether much of the box is of one brightness, its lightest or its darkest, as paper is and photographs are not."""
+    """Whether much of the box is of one brightness, as paper is and photographs are not."""
     levels_HW = box_HWC.mean(axis=2)
     darkest, lightest = np.percentile(levels_HW, (5, 95))
     near = max(INK_LEVELS, 0.25 * float(lightest - darkest))
