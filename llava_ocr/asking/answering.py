@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from llava_ocr.asking.answers import Answer, AnswerState, Manner, absent, abstaining_below
+from llava_ocr.asking.answers import NOTHING_THERE, Answer, AnswerState, Manner, absent, abstaining_below
 from llava_ocr.asking.by_fields import LEAST_SURE, FieldInterview
 from llava_ocr.asking.by_speech import HELD, FreeInterview, HeldInterview
 from llava_ocr.catalog import Catalog
@@ -16,6 +16,7 @@ from llava_ocr.extract import Question
 from llava_ocr.prompts import PromptForm
 from llava_ocr.raster.base import PageRead
 from llava_ocr.records import PageOutcome, PageState
+from llava_ocr.schema import DocumentSchema
 
 # Puts a memory before an engine, for requests about one schema.
 Remembering = Callable[[Engine, Question], Engine]
@@ -39,6 +40,12 @@ class CantSpeak(ConfigError):
     """Free words are asked of an engine that only fills fields."""
 
     hint = "Leave --free out, or choose an engine that speaks: --engine endpoint, or a LLaVA-NeXT folder or hub name."
+
+
+def check_manner(engine: Engine, manner: Manner) -> None:
+    """Raise CantSpeak where free words are asked of an engine that has none."""
+    if manner is Manner.FREE and not can_speak(engine):
+        raise CantSpeak(f"{engine.profile.name} fills fields; it has no words of its own")
 
 
 def remember_nothing(engine: Engine, _: Question) -> Engine:
@@ -72,7 +79,7 @@ def answer_questions(
     asked = [page for page in pages if page.raster is not None]
     for start in range(0, len(asked), PAGES_AT_ONCE):
         interview.hear(asked[start : start + PAGES_AT_ONCE])
-    answers = interview.answers() if asked else [absent(one, "no page has anything on it") for one in questions]
+    answers = interview.answers() if asked else [absent(one, NOTHING_THERE) for one in questions]
     return settled(answers, [page.outcome for page in pages], least=least_sure(engine, min_confidence))
 
 
@@ -84,17 +91,24 @@ def open_interview(
     manner: Manner = Manner.HELD,
     catalog: Catalog | None = None,
     remembering: Remembering = remember_nothing,
+    kind: type[DocumentSchema] | None = None,
+    document_id: str = "",
 ) -> Interview:
-    """Begin to ask about one document. Raises CantSpeak."""
-    if not can_speak(engine):
-        if manner is Manner.FREE:
-            raise CantSpeak(f"{engine.profile.name} fills fields; it has no words of its own")
+    """Begin to ask about one document; with a `kind` only its fields can be asked, by any engine. Raises CantSpeak."""
+    check_manner(engine, manner)
+    if kind is not None or not can_speak(engine):
         return FieldInterview(
-            questions, engine, num_pages=num_pages, catalog=catalog or Catalog(), remembering=remembering
+            questions,
+            engine,
+            num_pages=num_pages,
+            catalog=catalog or Catalog(),
+            remembering=remembering,
+            kind=kind,
+            document_id=document_id,
         )
     if manner is Manner.FREE:
-        return FreeInterview(questions, engine, num_pages=num_pages)
-    return HeldInterview(questions, remembering(engine, HELD), num_pages=num_pages)
+        return FreeInterview(questions, engine, num_pages=num_pages, document_id=document_id)
+    return HeldInterview(questions, remembering(engine, HELD), num_pages=num_pages, document_id=document_id)
 
 
 def least_sure(engine: Engine, min_confidence: float | None) -> float:

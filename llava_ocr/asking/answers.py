@@ -11,6 +11,7 @@ from llava_ocr.jsonform import edges, plain
 from llava_ocr.records import Evidence, FieldValue
 
 NOT_ON_THE_PAGE = "not on the page"
+NOTHING_THERE = "no page has anything on it"
 
 
 class AnswerState(StrEnum):

@@ -15,13 +15,13 @@ from llava_ocr.asking.heard import Heard, conclude
 from llava_ocr.asking.papers import likeliest_type
 from llava_ocr.asking.wording import also_called, kind_asked
 from llava_ocr.catalog import Catalog
-from llava_ocr.engines.base import Engine
+from llava_ocr.engines.base import Engine, Request
 from llava_ocr.errors import ExtractionError
 from llava_ocr.extract import PageAnswer, Question, ask
 from llava_ocr.extract import conclude as conclude_document
 from llava_ocr.raster.base import PageRead
 from llava_ocr.records import Document, DocumentOutcome, FieldReading, FieldState
-from llava_ocr.schema import DocumentSchema, tree
+from llava_ocr.schema import DocumentSchema, schema_name, tree
 from llava_ocr.words.layout import Layout
 
 # Below this an answer is none. Measured on painted papers by `llava-ocr bench asking`; see docs/asking.md.
@@ -52,9 +52,13 @@ class FieldInterview:
         num_pages: int,
         catalog: Catalog,
         remembering: Callable[[Engine, Question], Engine],
+        kind: type[DocumentSchema] | None = None,
+        document_id: str = "",
     ) -> None:
+        """With a `kind` the paper is read as this document type, and only what it has can be asked."""
         self._questions, self._engine, self._num_pages = questions, engine, num_pages
         self._types = [catalog.get(name) for name in catalog.names()]
+        self._kind, self._document_id = kind, document_id
         self._remembering = remembering
         self._inquiries: list[_Inquiry] | None = None
         self._layouts: dict[int, Layout] = {}
@@ -66,10 +70,7 @@ class FieldInterview:
             self._inquiries = list(self._plan())
         for inquiry in self._inquiries:
             engine = self._remembering(self._engine, inquiry.question)
-            requests = [
-                ask(inquiry.question, page, num_pages=self._num_pages, profile=engine.profile) for page in pages
-            ]
-            completions = engine.complete(requests)
+            completions = engine.complete([self._request(inquiry.question, page) for page in pages])
             inquiry.answers += [
                 PageAnswer(replace(page, raster=None), completion)
                 for page, completion in zip(pages, completions, strict=True)
@@ -82,14 +83,18 @@ class FieldInterview:
             outcome = self._outcome(inquiry)
             for number, paths in inquiry.paths.items():
                 found[number] = self._answer(self._questions[number], paths, outcome)
-        return [found.get(number, _not_understood(text)) for number, text in enumerate(self._questions)]
+        return [found.get(number) or self._not_understood(text) for number, text in enumerate(self._questions)]
+
+    def _request(self, question: Question, page: PageRead) -> Request:
+        request = ask(question, page, num_pages=self._num_pages, profile=self._engine.profile)
+        return replace(request, document_id=self._document_id)
 
     def _plan(self) -> list[_Inquiry]:
-        kind = likeliest_type(self._layouts.values(), self._types)
+        kind = self._kind or likeliest_type(self._layouts.values(), self._types)
         known = {number: _paths(text, kind) for number, text in enumerate(self._questions)} if kind else {}
         usual = {number: paths for number, paths in known.items() if paths}
         planned = [_inquiry(kind, usual)] if kind and usual else []
-        for number, text in enumerate(self._questions):
+        for number, text in enumerate(self._questions if self._kind is None else ()):
             label = own_label(text)
             if number not in usual and label:
                 planned.append(_inquiry(made_up(kind_asked(text), also_called(label)), {number: (MADE_UP,)}))
@@ -116,6 +121,11 @@ class FieldInterview:
         index = reading.evidence.page_index if reading.evidence else 0
         return conclude(question, [Heard(index, reading, self._layouts.get(index))], field=reading.path)
 
+    def _not_understood(self, question: str) -> Answer:
+        if self._kind is not None:
+            return absent(question, f"the question asks for no field of {schema_name(self._kind)!r}")
+        return absent(question, "the question has no words that a label on the page could have")
+
     def _failure(self, question: str, outcome: DocumentOutcome) -> Answer:
         page = next(page for page in outcome.pages if page.reason)
         return replace(failed(question, ExtractionError(page.message)), reason=page.reason)
@@ -131,7 +141,3 @@ def _paths(question: str, kind: type[DocumentSchema]) -> tuple[str, ...]:
 
 def _inquiry(kind: type[DocumentSchema], paths: dict[int, tuple[str, ...]]) -> _Inquiry:
     return _Inquiry(Question.about(kind, max_new_tokens=MAX_NEW_TOKENS), paths)
-
-
-def _not_understood(question: str) -> Answer:
-    return absent(question, "the question has no words that a label on the page could have")

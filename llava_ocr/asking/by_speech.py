@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llava_ocr.asking.answers import Answer, AnswerState, Manner, failed
 from llava_ocr.asking.heard import Heard, conclude
@@ -53,8 +54,9 @@ def heard_of(page: PageRead, completion: Completion) -> Heard:
 class HeldInterview:
     """Asks every page every question; the questions of a page stand together, so that it is read once."""
 
-    def __init__(self, questions: Sequence[str], engine: Engine, *, num_pages: int) -> None:
+    def __init__(self, questions: Sequence[str], engine: Engine, *, num_pages: int, document_id: str = "") -> None:
         self._questions, self._engine, self._num_pages = questions, engine, num_pages
+        self._document_id = document_id
         self._heard: list[list[Heard]] = [[] for _ in questions]
 
     def hear(self, pages: Sequence[PageRead]) -> None:
@@ -62,6 +64,7 @@ class HeldInterview:
         profile = self._engine.profile
         asked = [(page, number) for page in pages for number in range(len(self._questions))]
         requests = [hold(self._questions[n], page, num_pages=self._num_pages, profile=profile) for page, n in asked]
+        requests = [replace(request, document_id=self._document_id) for request in requests]
         for (page, number), completion in zip(asked, self._engine.complete(requests), strict=True):
             self._heard[number].append(heard_of(page, completion))
 
@@ -73,8 +76,9 @@ class HeldInterview:
 class FreeInterview:
     """Asks, for each question, the one page that has most to do with it, and takes the engine's own words."""
 
-    def __init__(self, questions: Sequence[str], engine: Engine, *, num_pages: int) -> None:
+    def __init__(self, questions: Sequence[str], engine: Engine, *, num_pages: int, document_id: str = "") -> None:
         self._questions, self._engine, self._num_pages = questions, engine, num_pages
+        self._document_id = document_id
         self._best: list[tuple[float, PageRead] | None] = [None for _ in questions]
 
     def hear(self, pages: Sequence[PageRead]) -> None:
@@ -100,7 +104,7 @@ class FreeInterview:
         index = page.outcome.page_index
         layout = page.layout if self._engine.profile.takes_words else None
         prompt = put_question(question, layout, manner=Manner.FREE, page_index=index, num_pages=self._num_pages)
-        return Request(f"page {index}", prompt, (page.raster,), None, FREE_TOKENS)
+        return Request(f"page {index}", prompt, (page.raster,), None, FREE_TOKENS, document_id=self._document_id)
 
 
 def free_answer(question: str, completion: Completion, *, page_index: int) -> Answer:
