@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from llava_ocr.cli import (
+    asking,
     backfills,
     benches,
     caching,
@@ -51,6 +52,7 @@ app = typer.Typer(
     result_callback=leave,
 )
 documents.register(app)
+asking.register(app)
 records.register(app)
 querying.register(app)
 reviewing.register(app)
@@ -92,8 +94,12 @@ def guarded(program: typer.Typer, arguments: list[str]) -> int:
 
 def in_words(error: ValidationError) -> str:
     """Say which settings or arguments are wrong, without the values, which may be secrets."""
-    faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-    return "; ".join(faults)
+    return "; ".join(_fault(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors())
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    """A fault of one setting or argument, or of all of them together, which has no place."""
+    return f"{'.'.join(str(part) for part in place)}: {message}" if place else message
 
 
 def _show(error: ExtractionError, console: Console) -> int:

@@ -109,6 +109,12 @@ class SlotMemory(Cache):  # type: ignore[misc]  # transformers is untyped here
             layer.keys[target, :, :num_tokens] = layer.keys[source, :, :num_tokens]
             layer.values[target, :, :num_tokens] = layer.values[source, :, :num_tokens]
 
+    def take_over(self, other: SlotMemory, num_tokens: int) -> None:
+        """Begin every slot as another memory of as many slots has it."""
+        for layer, there in zip(self.layers, other.layers, strict=True):
+            layer.keys[:, :, :num_tokens] = there.keys[:, :, :num_tokens]
+            layer.values[:, :, :num_tokens] = there.values[:, :, :num_tokens]
+
     def wipe(self, slot: int) -> None:
         """Take out whatever a slot holds."""
         for layer in self.layers:
