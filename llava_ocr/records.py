@@ -43,6 +43,7 @@ class PageWords:
     """The words of a page in the reader's order; `note` says why a text layer was not used.
 
     `num_unseen` words of the text layer do not show on the page and are left out; `is_odd` where that is no trifle.
+    `num_commands` words of lines that speak to a machine are left out, too.
     """
 
     words: tuple[Word, ...]
@@ -50,6 +51,7 @@ class PageWords:
     note: str = ""
     num_unseen: int = 0
     is_odd: bool = False
+    num_commands: int = 0
 
     def __bool__(self) -> bool:
         """Whether there is any word."""

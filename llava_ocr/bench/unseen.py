@@ -1,4 +1,4 @@
-"""`bench unseen`: how many words of honest documents are taken for hidden, and what looking for them costs."""
+"""`bench unseen`: how many words of honest documents are taken for hidden or for commands, and what looking costs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from llava_ocr.raster.opening import open_paper
 from llava_ocr.raster.page import shown_words
 from llava_ocr.synth.paint import PAINTERS, paint
 from llava_ocr.synth.pdf import paint_pdf
+from llava_ocr.words.commands import command_words
+from llava_ocr.words.layout import lay_out
 
 _PAINTED_EACH = 40
 
@@ -29,6 +31,7 @@ class _Count:
     num_words: int = 0
     num_unseen: int = 0
     num_odd: int = 0
+    num_commands: int = 0
     seconds: list[float] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
 
@@ -51,6 +54,7 @@ def run(folder: Path | None = None) -> Iterator[dict[str, Any]]:
             "num_words": counted.num_words,
             "num_unseen": counted.num_unseen,
             "num_pages_remarked": counted.num_odd,
+            "num_command_words": counted.num_commands,
             "ms_per_page": round(1000 * median(counted.seconds or [0.0]), 2),
             "ms_worst": round(1000 * max(counted.seconds, default=0.0), 1),
         }
@@ -86,5 +90,6 @@ def _count(path: Path, options: ReadOptions, counted: _Count) -> None:
             counted.num_words += len(stored)
             counted.num_unseen += words.num_unseen
             counted.num_odd += words.is_odd
+            counted.num_commands += len(command_words(lay_out(words.words, aspect=1.0)))
     finally:
         paper.close()

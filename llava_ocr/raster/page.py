@@ -22,7 +22,8 @@ from llava_ocr.tiles.grid import GridBudget, choose_grid
 from llava_ocr.tiles.plan import raster_size, visual_token_budget
 from llava_ocr.tiles.squeeze import Squeeze, plan_squeeze, probe_size
 from llava_ocr.tiles.tiled import TiledRaster
-from llava_ocr.words.layout import lay_out
+from llava_ocr.words.commands import command_words
+from llava_ocr.words.layout import Layout, lay_out
 from llava_ocr.words.sanity import fault_of
 from llava_ocr.words.text_layer import clean_words
 from llava_ocr.words.visible import Seen, Unseen, disagrees, unseen_words, weigh
@@ -48,6 +49,7 @@ def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: 
             return _blank(page_index)
         words = _ocr(read_words(seen), of=words)
         del seen
+    words, layout = _laid_out(words, sheet.paper.aspect)
     squeeze = _squeeze(sheet, options)
     grid = _grid(sheet.paper, words, options, squeeze)
     drawn = _draw(sheet, grid, options, squeeze)
@@ -61,10 +63,10 @@ def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: 
             page_index, PageState.OK, message=_left_out(words), image_hash=image_hash, reader=words.reader
         ),
         raster=raster,
-        layout=lay_out(words.words, aspect=sheet.paper.aspect),
+        layout=layout,
         reader=words.reader,
         words_note=words.note,
-        remark=_left_out(words) if words.is_odd else "",
+        remark=_left_out(words) if words.is_odd or words.num_commands else "",
         image_hash=image_hash,
     )
 
@@ -123,12 +125,28 @@ def _seen(sheet: Sheet, dpi: float, options: ReadOptions) -> Seen:
     return Seen(sheet.draw(size), sheet.paper.width_pt, sheet.paper.height_pt)
 
 
+def _laid_out(words: PageWords, aspect: float) -> tuple[PageWords, Layout]:
+    """Lay out what may be evidence: lines that speak to a machine are no part of a document."""
+    layout = lay_out(words.words, aspect=aspect)
+    commands = command_words(layout)
+    if not commands:
+        return words, layout
+    kept = tuple(word for index, word in enumerate(words.words) if index not in commands)
+    return replace(words, words=kept, num_commands=len(commands)), lay_out(kept, aspect=aspect)
+
+
 def _left_out(words: PageWords) -> str:
-    """What a person is told of words that do not show; how many and never which."""
-    if not words.num_unseen:
-        return ""
-    told = "1 word does" if words.num_unseen == 1 else f"{words.num_unseen:,} words do"
-    return f"{told} not show on the page: left out"
+    """What a person is told of words that are left out; how many and never which."""
+    told = []
+    if words.num_unseen:
+        told.append(f"{_words(words.num_unseen, 'does', 'do')} not show on the page: left out")
+    if words.num_commands:
+        told.append(f"{_words(words.num_commands, 'speaks', 'speak')} to a machine, not to a reader: left out")
+    return "; ".join(told)
+
+
+def _words(number: int, one: str, many: str) -> str:
+    return f"1 word {one}" if number == 1 else f"{number:,} words {many}"
 
 
 def _ocr(words: Sequence[Word], *, of: PageWords) -> PageWords:
