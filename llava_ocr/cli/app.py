@@ -28,6 +28,7 @@ from llava_ocr.cli import (
     reviewing,
     runs,
     schemas,
+    searching,
     serving,
     simulating,
     stores,
@@ -69,6 +70,7 @@ doctor.register(app)
 benches.register(app)
 simulating.register(app)
 painting.register(app)
+searching.register(app)
 evaluating.register(app)
 app.add_typer(training.app, name="train")
 

@@ -42,7 +42,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How pages are prepared: for which engine, by which library, with which words."""
+    """How pages are prepared: for which engine, by which library, with which words.
+
+    Lines that speak to a machine are left out of the words unless `keeps_commands`.
+    """
 
     profile: EngineProfile
     limits: Limits = Limits()
@@ -50,6 +53,7 @@ class ReadOptions:
     ocr: OcrMode = OcrMode.AUTO
     max_tiles: int = 36
     max_visual_tokens: int = 16_000
+    keeps_commands: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,7 @@ def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: 
             return _blank(page_index)
         words = _ocr(read_words(seen), of=words)
         del seen
-    words, layout = _laid_out(words, sheet.paper.aspect)
+    words, layout = _laid_out(words, sheet.paper.aspect, keeps_commands=options.keeps_commands)
     squeeze = _squeeze(sheet, options)
     grid = _grid(sheet.paper, words, options, squeeze)
     drawn = _draw(sheet, grid, options, squeeze)
@@ -125,10 +125,10 @@ def _seen(sheet: Sheet, dpi: float, options: ReadOptions) -> Seen:
     return Seen(sheet.draw(size), sheet.paper.width_pt, sheet.paper.height_pt)
 
 
-def _laid_out(words: PageWords, aspect: float) -> tuple[PageWords, Layout]:
+def _laid_out(words: PageWords, aspect: float, *, keeps_commands: bool) -> tuple[PageWords, Layout]:
     """Lay out what may be evidence: lines that speak to a machine are no part of a document."""
     layout = lay_out(words.words, aspect=aspect)
-    commands = command_words(layout)
+    commands = frozenset[int]() if keeps_commands else command_words(layout)
     if not commands:
         return words, layout
     kept = tuple(word for index, word in enumerate(words.words) if index not in commands)

@@ -192,15 +192,21 @@ class MuPdfPaper:
 def open_pdf(path: Path, passwords: Sequence[str], limits: Limits) -> MuPdfPaper:
     """Open a PDF. Raises CorruptDocument, NeedsPassword, NoPages, TooManyPages or RasterOutOfMemory."""
     try:
-        document = pymupdf.open(str(path), filetype="pdf")
-        if document.needs_pass and not any(document.authenticate(password) for password in ("", *passwords)):
-            raise NeedsPassword(f"encrypted; none of {len(passwords)} passwords fits")
+        document = open_document(path, passwords)
         num_pages = document.page_count
     except FAULTS as fault:
         raise mupdf_error(fault, CorruptDocument, "the PDF can't be opened") from fault
     if num_pages < 1:
         raise NoPages("the PDF opens and has no pages")
     return MuPdfPaper(document, check_num_pages(num_pages, limits))
+
+
+def open_document(path: Path, passwords: Sequence[str]) -> pymupdf.Document:
+    """Open a PDF as the library's own. Raises NeedsPassword, and one of FAULTS."""
+    document = pymupdf.open(str(path), filetype="pdf")
+    if document.needs_pass and not any(document.authenticate(password) for password in ("", *passwords)):
+        raise NeedsPassword(f"encrypted; none of {len(passwords)} passwords fits")
+    return document
 
 
 def copy_without_attachments(path: Path, into: Path, passwords: Sequence[str]) -> None:
