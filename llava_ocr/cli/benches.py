@@ -35,10 +35,11 @@ class Bench(StrEnum):
     SCALE = "scale"
     MASKS = "masks"
     RECORDS = "records"
+    ASKING = "asking"
 
 
-# The pages' own, for only `web` knows what it is made of.
-_PLACES = {Bench.RECORDS: "llava_ocr.web.measured"}
+# `web` alone knows what its pages are made of, and `evaluation` what is right.
+_PLACES = {Bench.RECORDS: "llava_ocr.web.measured", Bench.ASKING: "llava_ocr.evaluation.asked"}
 
 
 def register(app: typer.Typer) -> None:
