@@ -69,11 +69,11 @@ class Journal:
         """Raises BadJournal where the file is no journal. A last line that was cut off is taken out."""
         self._path = path
         self._known: dict[str, dict[str, Any]] = {}
-        whole, mark, cut = path.read_text(encoding="utf-8").rpartition("\n") if path.exists() else ("", "", "")
+        whole, mark, cut = path.read_bytes().rpartition(b"\n") if path.exists() else (b"", b"", b"")
         if cut:
-            path.write_text(whole + mark, encoding="utf-8")
+            path.write_bytes(whole + mark)
         # Not splitlines: a page may print other marks that end lines.
-        for number, line in enumerate(whole.split("\n") if whole else ()):
+        for number, line in enumerate(whole.split(b"\n") if whole else ()):
             try:
                 entry = json.loads(line)
                 self._known[entry["key"]] = entry
