@@ -37,15 +37,17 @@ class Interview(Protocol):
 
 
 class CantSpeak(ConfigError):
-    """Free words are asked of an engine that only fills fields."""
+    """Words of its own are asked of an engine that only fills fields."""
 
-    hint = "Leave --free out, or choose an engine that speaks: --engine endpoint, or a LLaVA-NeXT folder or hub name."
+    hint = "Choose an engine that speaks: --engine endpoint, or the folder or hub name of a LLaVA-NeXT."
 
 
 def check_manner(engine: Engine, manner: Manner) -> None:
     """Raise CantSpeak where free words are asked of an engine that has none."""
     if manner is Manner.FREE and not can_speak(engine):
-        raise CantSpeak(f"{engine.profile.name} fills fields; it has no words of its own")
+        raise CantSpeak(
+            f"{engine.profile.name} fills fields; it has no words of its own; without --free it gives those of the page"
+        )
 
 
 def remember_nothing(engine: Engine, _: Question) -> Engine:

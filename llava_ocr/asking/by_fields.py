@@ -13,7 +13,7 @@ from llava_ocr.asking.answers import Answer, absent, failed
 from llava_ocr.asking.fields import known_fields, made_up, own_label
 from llava_ocr.asking.heard import Heard, conclude
 from llava_ocr.asking.papers import likeliest_type
-from llava_ocr.asking.wording import also_called, kind_asked
+from llava_ocr.asking.wording import also_called, asks_yes_or_no, kind_asked
 from llava_ocr.catalog import Catalog
 from llava_ocr.engines.base import Engine, Request
 from llava_ocr.errors import ExtractionError
@@ -95,7 +95,7 @@ class FieldInterview:
         usual = {number: paths for number, paths in known.items() if paths}
         planned = [_inquiry(kind, usual)] if kind and usual else []
         for number, text in enumerate(self._questions if self._kind is None else ()):
-            label = own_label(text)
+            label = "" if asks_yes_or_no(text) else own_label(text)
             if number not in usual and label:
                 planned.append(_inquiry(made_up(kind_asked(text), also_called(label)), {number: (MADE_UP,)}))
         return planned
@@ -124,6 +124,8 @@ class FieldInterview:
     def _not_understood(self, question: str) -> Answer:
         if self._kind is not None:
             return absent(question, f"the question asks for no field of {schema_name(self._kind)!r}")
+        if asks_yes_or_no(question):
+            return absent(question, f"{self._engine.profile.name} finds printed values; a yes or a no is none")
         return absent(question, "the question has no words that a label on the page could have")
 
     def _failure(self, question: str, outcome: DocumentOutcome) -> Answer:

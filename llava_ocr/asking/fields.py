@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import create_model
 
 from llava_ocr.asking.usual import CONCEPTS, Concept
-from llava_ocr.asking.wording import PAPERS, STOP_WORDS, asks_who, content_words, kind_asked
+from llava_ocr.asking.wording import PAPERS, STOP_WORDS, asks_who, asks_yes_or_no, content_words, kind_asked
 from llava_ocr.prompts import fold
 from llava_ocr.schema import Date, DocumentSchema, GroupNode, Kind, LeafNode, Money, Number, Text, leaves, read
 
@@ -41,6 +41,8 @@ class _Meaning:
 def known_fields(question: str, root: GroupNode) -> tuple[LeafNode, ...]:
     """The leaves of a document type that a question asks for, the best first; none where it asks for something else,
     or for more."""
+    if asks_yes_or_no(question):
+        return ()
     asked, kind, is_who = frozenset(_bare(question)), kind_asked(question), asks_who(question)
     best: tuple[int, tuple[LeafNode, ...]] = (0, ())
     for meaning in _meanings(root):

@@ -45,6 +45,17 @@ def put_question(
     return Prompt("\n".join([IMAGE_MARK, fenced_words(layout), asked, how]))
 
 
+def put_task(task: str, layout: Layout | None) -> Prompt:
+    """Have one page described."""
+    return Prompt("\n".join([IMAGE_MARK, fenced_words(layout), task]))
+
+
+def open_talk(layout: Layout | None, *, page_index: int, num_pages: int) -> str:
+    """What stands before the first turn of a conversation about a page, its image mark included."""
+    about = f"Let us talk about page {page_index + 1} of {num_pages}. {_FREE}"
+    return "\n".join([IMAGE_MARK, fenced_words(layout), about])
+
+
 def one_line(text: str) -> str:
     """A person's text on one line, so that it can't look like a fence."""
     return " ".join(text.split())

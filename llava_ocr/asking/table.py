@@ -66,17 +66,19 @@ class Journal:
     """What was answered before, by document, and what is answered now."""
 
     def __init__(self, path: Path) -> None:
-        """Raises BadJournal where the file is no journal. A last line that was cut off is left out."""
+        """Raises BadJournal where the file is no journal. A last line that was cut off is taken out."""
         self._path = path
         self._known: dict[str, dict[str, Any]] = {}
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        for number, line in enumerate(lines):
+        whole, mark, cut = path.read_bytes().rpartition(b"\n") if path.exists() else (b"", b"", b"")
+        if cut:
+            path.write_bytes(whole + mark)
+        # Not splitlines: a page may print other marks that end lines.
+        for number, line in enumerate(whole.split(b"\n") if whole else ()):
             try:
                 entry = json.loads(line)
                 self._known[entry["key"]] = entry
             except (ValueError, KeyError, TypeError):
-                if number < len(lines) - 1:
-                    raise BadJournal(f"{path}, line {number + 1}: is no entry of a journal") from None
+                raise BadJournal(f"{path}, line {number + 1}: is no entry of a journal") from None
 
     def known(self, key: str) -> list[dict[str, Any]] | None:
         """The answers that are kept under a key; None where there are none, or one failed."""

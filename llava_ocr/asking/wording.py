@@ -28,7 +28,7 @@ _GERMAN = (
     "vom von vor zu zum zur uber ist sind war waren sei wird werden wurde wurden hat haben hatte kann muss mussen soll "
     "sollen darf es er sie wir ich ihr man was welche welcher welches welchen welchem wer wem wen wessen wann wo wie "
     "warum viel viele hoch bitte nenne sage zeige lautet lauten heisst steht stehen da hier dieser diese dieses diesem "
-    "diesen unser unsere mein meine angegeben genannt gedruckt betragt belauft sich"
+    "diesen unser unsere mein meine angegeben genannt gedruckt betragt belauft sich sitzt tragt"
 )
 _FRENCH = (
     "le la les l un une des du de d au aux et ou en dans sur par pour avec est sont etait a ont ete il elle on nous "
@@ -50,8 +50,14 @@ _LABELS = _set(
     "account_number order_date"
 )
 _WHO = _set("who whom whose wer wem wen wessen qui")
+_VERBS = _set(
+    "is are was were has have had does do did can could should must will ist sind war waren hat haben kann muss wurde "
+    "wird gibt est sont etait"
+)
 _WHEN = re.compile(r"\b(when|what day|which day|date|day|wann|datum|tag|bis wann|quand|jour|quel jour)\b|datum\b")
-_COUNT = re.compile(r"\b(how many|wie viele|wieviele|quantity|menge|anzahl|quantite|nombre de|number of)\b")
+_COUNT = re.compile(
+    r"\b(how many|wie viele|wieviele|quantity|menge|anzahl|quantite|nombre de|number of(?! the| this| that| my| our))\b"
+)
 _AMOUNT = re.compile(
     r"\b(how much|amount|price|cost|costs|total|sum|fee|balance|wie viel|wieviel|wie hoch|kostet|kosten|betrag|preis|"
     r"summe|gebuhr|saldo|combien|montant|prix|cout|coute|somme|frais|solde)\b|(betrag|preis|summe|kosten|gebuhr)\b"
@@ -74,6 +80,11 @@ def kind_asked(question: str) -> Kind:
     if _WHEN.search(folded):
         return Kind.DATE
     return Kind.MONEY if _AMOUNT.search(folded) else Kind.TEXT
+
+
+def asks_yes_or_no(question: str) -> bool:
+    """Whether a yes or a no is asked for, which no page prints as the answer."""
+    return bool(_VERBS & set(fold(question).split()[:1]))
 
 
 def asks_who(question: str) -> bool:

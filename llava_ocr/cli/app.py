@@ -18,7 +18,9 @@ from llava_ocr.cli import (
     benches,
     caching,
     certainty,
+    chatting,
     databases,
+    describing,
     doctor,
     documents,
     evaluating,
@@ -54,6 +56,8 @@ app = typer.Typer(
 )
 documents.register(app)
 asking.register(app)
+chatting.register(app)
+describing.register(app)
 records.register(app)
 querying.register(app)
 reviewing.register(app)

@@ -112,18 +112,24 @@ class _Ending:
             self._say(f"    {shown(answer)}")
 
     def exit_code(self, source: str) -> int:
-        """0 where nothing failed, abstaining included; 1 where some did, their own code where all failed alike."""
-        if not self._num_answers:
-            raise NothingToRead(f"{source}: no object there matches")
-        num_failed = sum(self._reasons.values())
-        if num_failed < self._num_answers:
-            return int(num_failed > 0)
-        classes = error_classes()
-        codes = {classes[reason].exit_code for reason in self._reasons if reason in classes}
-        return codes.pop() if len(codes) == 1 else 1
+        """The command's exit code."""
+        return ended(self._reasons, self._num_answers, source)
 
     def _say(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def ended(reasons: Counter[str], num_results: int, source: str) -> int:
+    """0 where nothing failed, abstaining included; 1 where some did, their own code where all failed alike.
+
+    Raises NothingToRead where there was nothing to do."""
+    if not num_results:
+        raise NothingToRead(f"{source}: no object there matches")
+    if reasons.total() < num_results:
+        return int(reasons.total() > 0)
+    classes = error_classes()
+    codes = {classes[reason].exit_code for reason in reasons if reason in classes}
+    return codes.pop() if len(codes) == 1 else 1
 
 
 def shown(answer: Answer) -> str:

@@ -37,10 +37,11 @@ class Bench(StrEnum):
     MASKS = "masks"
     RECORDS = "records"
     UNSEEN = "unseen"
+    ASKING = "asking"
 
 
-# The pages' own, for only `web` knows what it is made of.
-_PLACES = {Bench.RECORDS: "llava_ocr.web.measured"}
+# `web` alone knows what its pages are made of, and `evaluation` what is right.
+_PLACES = {Bench.RECORDS: "llava_ocr.web.measured", Bench.ASKING: "llava_ocr.evaluation.asked"}
 
 
 def register(app: typer.Typer) -> None:

@@ -17,10 +17,11 @@ from llava_ocr.engines.decode import Decoder
 from llava_ocr.engines.drafts import PageDrafter, Trust
 from llava_ocr.engines.fewer import thin
 from llava_ocr.engines.held import Held
+from llava_ocr.engines.memory import free_memory
 from llava_ocr.engines.pieces import pieces_of
 from llava_ocr.engines.prompting import PromptEncoder
 from llava_ocr.engines.row import Constraint, Row
-from llava_ocr.engines.slots import SlotLoop, Tally, Work, free_memory
+from llava_ocr.engines.slots import SlotLoop, Tally, Work
 from llava_ocr.engines.vision import Vision
 from llava_ocr.errors import DeviceLost, ExtractionError, PromptTooLong
 from llava_ocr.models.load import LoadedModel, load

@@ -7,6 +7,7 @@ position, which rotates it, is p too, but for rows that leave blank paper out.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -257,6 +258,20 @@ def _grouped(query_BHQD: Tensor, key_BJKD: Tensor, value_BJKD: Tensor, mask: Ten
 def token_bytes(config: Any, dtype: torch.dtype) -> int:
     """Bytes of key-value memory that one position takes."""
     return 2 * _depth(config) * _num_key_heads(config) * _head_width(config) * dtype.itemsize
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that memory ran out: torch has a class for devices, and only a message for the CPU."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+def free_memory() -> None:
+    """Give back what tensors no longer use."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _depth(config: Any) -> int:

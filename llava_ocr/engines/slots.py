@@ -5,7 +5,6 @@ What is decided when is the schedule's; what the network says is the decoder's. 
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from llava_ocr.engines.decode import Decoder, Seat
 from llava_ocr.engines.drafts import Drafter, NoDrafts
 from llava_ocr.engines.held import Held
-from llava_ocr.engines.memory import SlotMemory
+from llava_ocr.engines.memory import SlotMemory, free_memory, is_out_of_memory
 from llava_ocr.engines.prefix import Prefixes
 from llava_ocr.engines.row import Row
 from llava_ocr.engines.schedule import Job, Schedule, SlotPlan, plan_slots
@@ -393,17 +392,3 @@ def _families(works: Sequence[Work]) -> list[str | None]:
 
 def _num_tiles(work: Work) -> int:
     return sum(1 + raster.num_tiles for raster in work.rasters)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that memory ran out: torch has a class for devices, and only a message for the CPU."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
-
-
-def free_memory() -> None:
-    """Give back what tensors no longer use."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -125,12 +125,16 @@ def _copy(fetched: Fetched, written: Path, copies: Store, desk: Desk) -> Searcha
 
 def _needed(path: Path, made: SearchableCopy, desk: Desk) -> tuple[dict[int, tuple[Word, ...]], SearchableCopy]:
     """The words of pages whose text layer is missing or no good, as the OCR reader read them."""
-    pages = list(desk.reader.read(path, desk.passwords))
-    failed = next((page.outcome for page in pages if page.outcome.state is PageState.FAILED), None)
-    made = replace(made, num_pages=len(pages))
-    if failed is not None:
-        made = replace(made, reason=failed.reason, message=failed.message)
-    return {page.outcome.page_index: _words(page) for page in pages if page.reader is WordReader.OCR}, made
+    words: dict[int, tuple[Word, ...]] = {}
+    num_pages = 0
+    # Page by page: a thousand pages' pixels need not be held.
+    for page in desk.reader.read(path, desk.passwords):
+        num_pages += 1
+        if page.reader is WordReader.OCR:
+            words[page.outcome.page_index] = _words(page)
+        if page.outcome.state is PageState.FAILED and not made.reason:
+            made = replace(made, reason=page.outcome.reason, message=page.outcome.message)
+    return words, replace(made, num_pages=num_pages)
 
 
 def _layered(
@@ -144,8 +148,11 @@ def _layered(
 def _found_again(written: Path, words: Mapping[int, tuple[Word, ...]], desk: Desk) -> WordBoxes | None:
     if desk.checker is None:
         return None
-    pages = list(desk.checker.read(written, desk.passwords))
-    return sum((match_words(listed, _words(pages[index])) for index, listed in words.items()), start=WordBoxes())
+    total = WordBoxes()
+    for page in desk.checker.read(written, desk.passwords):
+        if page.outcome.page_index in words:
+            total += match_words(words[page.outcome.page_index], _words(page))
+    return total
 
 
 def _words(page: PageRead) -> tuple[Word, ...]:

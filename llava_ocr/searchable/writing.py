@@ -136,13 +136,29 @@ def _write(pdf: Any, page: Any, words: Sequence[PlacedWord], font: int) -> None:
     # The library finds or makes the page's own resources; the font that it puts there is then exchanged for ours.
     placeholder = page.insert_font(fontname=_FONT_NAME, fontbuffer=glyphless.font_bytes(), set_simple=False)
     pdf.update_object(placeholder, pdf.xref_object(font, compressed=True))
-    to_pdf = page.derotation_matrix * page.transformation_matrix
+    to_pdf = _to_pdf(page)
     parts = ["q BT 3 Tr", *(_shown(word, to_pdf) for word in words), "ET Q"]
     content = pdf.get_new_xref()
     pdf.update_object(content, "<<>>")
     pdf.update_stream(content, "\n".join(parts).encode("ascii"))
     listed = " ".join(f"{xref} 0 R" for xref in (*page.get_contents(), content))
     pdf.xref_set_key(page.xref, "Contents", f"[{listed}]")
+
+
+def _to_pdf(page: Any) -> Any:
+    """From the upright page, from its top left corner down, to the page's own coordinates."""
+    # PyMuPDF's matrices mix up /Rotate and a crop box that does not begin at 0; on the unturned page they are right.
+    rotation, upright = page.rotation, page.rect
+    page.set_rotation(0)
+    plain = ~page.transformation_matrix
+    page.set_rotation(rotation)
+    turned = {
+        0: pymupdf.Matrix(1, 0, 0, 1, 0, 0),
+        90: pymupdf.Matrix(0, -1, 1, 0, 0, upright.width),
+        180: pymupdf.Matrix(-1, 0, 0, -1, upright.width, upright.height),
+        270: pymupdf.Matrix(0, 1, -1, 0, upright.height, 0),
+    }
+    return turned[rotation] * plain
 
 
 def _shown(word: PlacedWord, to_pdf: Any) -> str:

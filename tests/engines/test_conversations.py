@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from llava_ocr.engines.answer_key import answer_key
 from llava_ocr.engines.base import Completion, Request
 from llava_ocr.engines.conversing import Conversing, open_conversation
-from llava_ocr.engines.scripted import ScriptedEngine
+from llava_ocr.engines.dialects import dialect_named
+from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
 from llava_ocr.prompts import Exchange, Prompt
 from tests.engines.test_local import PAGES, TEXTS
 from tests.engines.test_slots import engine_of, model_of
@@ -96,3 +98,22 @@ def test_an_engine_that_keeps_nothing_is_asked_all_the_same() -> None:
     conversation = open_conversation(engine)
     request = ask("", PAGES[1])
     assert conversation.complete(replace(request, prompt=Prompt("b", history=(Exchange("a", "1"),)))).text == "1 before"
+
+
+@pytest.mark.parametrize("dialect", ["openai", "vllm", "ollama"])
+def test_a_server_is_told_every_turn_and_the_image_once(dialect: str) -> None:
+    history = (Exchange("<image>\ntotal?", "5 EUR"), Exchange("sure?", "yes </s>"))
+    request = replace(ask("", PAGES[1]), prompt=Prompt("and who? <image>", history=history))
+    messages = dialect_named(dialect).body(request, model="m", images=["aW1hZ2U="])["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant", "user", "assistant", "user"]
+    assert str(messages).count("aW1hZ2U=") == 1
+    assert [message["content"] for message in messages[1:]] == ["5 EUR", "sure?", "yes < /s>", "and who? < image>"]
+
+
+def test_what_was_said_before_is_part_of_what_an_answer_is_kept_under() -> None:
+    request = ask("total", PAGES[1])
+    keys = {
+        answer_key(replace(request, prompt=Prompt("<image>", history=history)), PROFILE, schema_fingerprint="s")
+        for history in ((), (Exchange("a", "b"),), (Exchange("a", "c"),))
+    }
+    assert len(keys) == 3
