@@ -14,7 +14,7 @@ from llava_ocr.evaluation.base import EvaluationReport, Figures
 from llava_ocr.evaluation.datasets import open_dataset
 from llava_ocr.evaluation.evaluate import evaluate as run_evaluation
 from llava_ocr.evaluation.reading import Bench
-from llava_ocr.extract import Question
+from llava_ocr.question import Question
 from llava_ocr.rulebook.answer import answer_by_rules
 from llava_ocr.services import Services, open_services, read_options
 from llava_ocr.settings import load_settings

@@ -17,16 +17,17 @@ from llava_ocr.grounding.certainty import shipped
 from llava_ocr.grounding.read import AnsweredPage, ByRules, read_record
 from llava_ocr.planner import Window
 from llava_ocr.prompts import PromptForm
-from llava_ocr.question import Question as Question
+from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.records import Document, DocumentOutcome, Finding, PageOutcome, PageState, Part, Provenance, Record
 from llava_ocr.rulebook.answer import lists_by_rules
 from llava_ocr.schema import schema_name
 from llava_ocr.windows import Answered, Asked, Asker, by_rules, fault_of
-from llava_ocr.windows import ask as ask
 
 # Requests that hold their pages' pixels at the same time.
 PAGES_AT_ONCE = 16
+# The check that words of a text layer show on the page.
+UNSEEN_WORDS = "unseen_words"
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +145,14 @@ class _Whole:
     number: int | None
     answers: tuple[PageAnswer, ...]
     part: Part | None = None
-    remarks: tuple[Finding, ...] = ()
+    about_part: tuple[Finding, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[Finding, ...]:
+        """What a person should know of these pages, whatever was read of them."""
+        unseen = (answer.page for answer in self.answers if answer.page.remark)
+        said = (Finding(UNSEEN_WORDS, f"page {page.outcome.page_index + 1}: {page.remark}", ()) for page in unseen)
+        return (*said, *self.about_part)
 
 
 def _wholes(question: Question, answers: Sequence[PageAnswer]) -> Iterator[_Whole]:

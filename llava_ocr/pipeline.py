@@ -19,7 +19,8 @@ from typing import Any
 from llava_ocr.askers import Askers
 from llava_ocr.engines.base import Completion, Engine
 from llava_ocr.errors import CorruptDocument, DatabaseError, EngineError, ExtractionError
-from llava_ocr.extract import PageAnswer, Question, answers_of, conclude, failed, page_failed
+from llava_ocr.extract import PageAnswer, answers_of, conclude, failed, page_failed
+from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.raster.sniff import media_type_of
 from llava_ocr.records import Document, DocumentOutcome

@@ -21,11 +21,28 @@ IMAGE_MARK = "<image>"
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """An earlier turn of a conversation: what was asked, and what the model said."""
+
+    asked: str
+    answered: str
+
+
+@dataclass(frozen=True)
 class Prompt:
-    """The user's turn: one `<image>` mark per raster, then words, then the question."""
+    """The user's turn: one `<image>` mark per raster, then words, then the question.
+
+    In a conversation `history` holds the turns before it, and the marks stand in the first of all.
+    """
 
     user: str
     system: str = ""
+    history: tuple[Exchange, ...] = ()
+
+    @property
+    def opening(self) -> str:
+        """The first turn's text."""
+        return self.history[0].asked if self.history else self.user
 
 
 class PromptForm(StrEnum):

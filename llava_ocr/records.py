@@ -40,11 +40,18 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
-    """The words of a page in the reader's order; `note` says why a text layer was not used."""
+    """The words of a page in the reader's order; `note` says why a text layer was not used.
+
+    `num_unseen` words of the text layer do not show on the page and are left out; `is_odd` where that is no trifle.
+    `num_commands` words of lines that speak to a machine are left out, too.
+    """
 
     words: tuple[Word, ...]
     reader: WordReader
     note: str = ""
+    num_unseen: int = 0
+    is_odd: bool = False
+    num_commands: int = 0
 
     def __bool__(self) -> bool:
         """Whether there is any word."""
@@ -65,6 +72,8 @@ class PageState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PageOutcome:
     """How one page ended; `reason` is an error class or a skip reason such as `blank`, empty when ok.
+
+    A page that is ok may have a `message`, too: that words of its text layer do not show on it.
 
     `image_hash` names the page's pixels and `reader` who read its words, where the page came that far; `words` are
     what a search or a person looks for later. `saved_s` is set where the answer was known before: what it took then.

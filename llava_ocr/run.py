@@ -19,11 +19,11 @@ from llava_ocr.db.queries import Savings, find_run, summarize_run
 from llava_ocr.db.session import Database
 from llava_ocr.db.upserts import chunks
 from llava_ocr.errors import ConfigError, DatabaseError
-from llava_ocr.extract import Question
 from llava_ocr.ledger.balance import Balance
 from llava_ocr.ledger.leases import ShardState
 from llava_ocr.ledger.order import Order, Stage
 from llava_ocr.ledger.retries import Retries
+from llava_ocr.question import Question
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.schema import schema_name
 from llava_ocr.services import Services

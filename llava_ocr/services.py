@@ -92,20 +92,24 @@ def open_services(settings: Settings) -> Iterator[Services]:
 
 def read_options(settings: Settings, engine: Engine) -> ReadOptions:
     """How pages are prepared under these settings for this engine."""
-    limits = Limits(
+    return ReadOptions(
+        profile=engine.profile,
+        limits=read_limits(settings),
+        pdf=settings.pdf,
+        ocr=settings.ocr,
+        max_tiles=settings.max_tiles,
+        max_visual_tokens=settings.max_visual_tokens,
+    )
+
+
+def read_limits(settings: Settings) -> Limits:
+    """What one document may cost under these settings."""
+    return Limits(
         max_bytes=settings.max_bytes,
         max_pages=settings.max_pages,
         max_pixels=settings.max_pixels,
         page_timeout_s=settings.page_timeout_s,
         memory_bytes=settings.memory_bytes,
-    )
-    return ReadOptions(
-        profile=engine.profile,
-        limits=limits,
-        pdf=settings.pdf,
-        ocr=settings.ocr,
-        max_tiles=settings.max_tiles,
-        max_visual_tokens=settings.max_visual_tokens,
     )
 
 

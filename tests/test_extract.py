@@ -10,8 +10,9 @@ import pytest
 
 from llava_ocr.engines.base import EngineProfile
 from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
-from llava_ocr.extract import Question, extract
+from llava_ocr.extract import extract
 from llava_ocr.prompts import AS_GUESSED, PromptForm
+from llava_ocr.question import Question
 from llava_ocr.records import Document, DocumentOutcome, FieldState
 from schemas.invoice import Invoice
 from tests.fakes import JsonReader, paper

@@ -15,7 +15,8 @@ from llava_ocr.db.answers import Answers
 from llava_ocr.engines.base import Completion, EngineProfile, Request
 from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
 from llava_ocr.errors import EngineError
-from llava_ocr.extract import Question, extract
+from llava_ocr.extract import extract
+from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead
 from llava_ocr.records import Document, DocumentOutcome, PageOutcome, PageState, WordReader
 from llava_ocr.store.base import Selection

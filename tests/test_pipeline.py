@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from llava_ocr.engines.base import Completion, Request
 from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import EngineUnavailable, RasterCrash
-from llava_ocr.extract import Question
 from llava_ocr.pipeline import Line, extract_all
+from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead
 from llava_ocr.records import DocumentOutcome, PageState
 from llava_ocr.schema import DocumentSchema, Text, read

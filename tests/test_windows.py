@@ -14,7 +14,8 @@ import pytest
 from llava_ocr.engines.base import Completion, EngineProfile, Request, StopReason
 from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
 from llava_ocr.errors import CutAnswer, PromptTooLong
-from llava_ocr.extract import Question, extract
+from llava_ocr.extract import extract
+from llava_ocr.question import Question
 from llava_ocr.records import Document, DocumentOutcome, PageState
 from llava_ocr.schema import Date, DocumentPart, DocumentSchema, Money, Text, read, rows
 from tests.fakes import JsonReader, paper

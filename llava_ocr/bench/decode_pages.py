@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llava_ocr.engines.base import Request
-from llava_ocr.extract import Question, ask
 from llava_ocr.geometry import Size, fit_within
+from llava_ocr.question import Question
 from llava_ocr.raster.base import ReadOptions
 from llava_ocr.raster.opening import open_paper
 from llava_ocr.raster.sandbox import open_page_reader
 from llava_ocr.synth.truth_file import write_documents
+from llava_ocr.windows import ask
 from schemas.invoice import Invoice
 
 # What pages are usually drawn at for the stock processor: A4 at 200 dpi.

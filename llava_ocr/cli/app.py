@@ -13,11 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from llava_ocr.cli import (
+    asking,
     backfills,
     benches,
     caching,
     certainty,
+    chatting,
     databases,
+    describing,
     doctor,
     documents,
     evaluating,
@@ -27,6 +30,7 @@ from llava_ocr.cli import (
     reviewing,
     runs,
     schemas,
+    searching,
     serving,
     simulating,
     stores,
@@ -51,6 +55,9 @@ app = typer.Typer(
     result_callback=leave,
 )
 documents.register(app)
+asking.register(app)
+chatting.register(app)
+describing.register(app)
 records.register(app)
 querying.register(app)
 reviewing.register(app)
@@ -67,6 +74,7 @@ doctor.register(app)
 benches.register(app)
 simulating.register(app)
 painting.register(app)
+searching.register(app)
 evaluating.register(app)
 app.add_typer(training.app, name="train")
 
@@ -92,8 +100,12 @@ def guarded(program: typer.Typer, arguments: list[str]) -> int:
 
 def in_words(error: ValidationError) -> str:
     """Say which settings or arguments are wrong, without the values, which may be secrets."""
-    faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-    return "; ".join(faults)
+    return "; ".join(_fault(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors())
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    """A fault of one setting or argument, or of all of them together, which has no place."""
+    return f"{'.'.join(str(part) for part in place)}: {message}" if place else message
 
 
 def _show(error: ExtractionError, console: Console) -> int:

@@ -25,6 +25,7 @@ OPTIONS = {
     "ocr": {"num_pages"},
     "long": {"num_pages", "engine", "num_variants"},
     "records": {"db"},
+    "unseen": {"folder"},
 }
 
 
@@ -43,10 +44,12 @@ class Bench(StrEnum):
     RECORDS = "records"
     OCR = "ocr"
     LONG = "long"
+    UNSEEN = "unseen"
+    ASKING = "asking"
 
 
-# The pages' own, for only `web` knows what it is made of.
-_PLACES = {Bench.RECORDS: "llava_ocr.web.measured"}
+# `web` alone knows what its pages are made of, and `evaluation` what is right.
+_PLACES = {Bench.RECORDS: "llava_ocr.web.measured", Bench.ASKING: "llava_ocr.evaluation.asked"}
 
 
 def register(app: typer.Typer) -> None:
@@ -71,6 +74,7 @@ def bench(
     db: Annotated[
         str | None, typer.Option(help="ledger, records: a database to measure on, which keeps the rows")
     ] = None,
+    folder: Annotated[Path | None, typer.Option(help="unseen: PDFs to judge, in place of painted ones")] = None,
 ) -> int:
     """Measure one part of the product on this machine. Times are fair only as ratios within one run."""
     options = {
@@ -82,6 +86,7 @@ def bench(
         "engine": engine,
         "num_variants": num_variants,
         "db": db,
+        "folder": folder,
     }
     stated = {option: value for option, value in options.items() if value is not None}
     if stated.keys() - OPTIONS.get(name.value, set()):

@@ -12,13 +12,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from llava_ocr.cli.figures import progress_line, show_report
+from llava_ocr.cli.questioning import ask_dataset, refuse_beside_format
+from llava_ocr.errors import ConfigError
 from llava_ocr.evaluation.against import compare_with, load_previous
 from llava_ocr.evaluation.as_json import report_object
 from llava_ocr.evaluation.base import DocumentResult, EvaluationReport
 from llava_ocr.evaluation.datasets import open_dataset
 from llava_ocr.evaluation.evaluate import evaluate as run_evaluation
+from llava_ocr.evaluation.questions.formats import QuestionFormat
 from llava_ocr.evaluation.reading import Bench
-from llava_ocr.extract import Question
+from llava_ocr.question import Question
 from llava_ocr.rulebook.answer import answer_by_rules
 from llava_ocr.schema import schema_name
 from llava_ocr.services import Services, open_services, read_options
@@ -32,7 +35,9 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     dataset: Annotated[str, typer.Argument(help="A truth.jsonl, its folder, or generated:SCHEMA?count=200&scans=0")],
-    schema: Annotated[str, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")],
+    schema: Annotated[
+        str | None, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")
+    ] = None,
     engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, scripted")] = None,
     schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
     scans: Annotated[bool, typer.Option("--scans", help="Turn pages into images first: no text layer")] = False,
@@ -40,11 +45,23 @@ def evaluate(
     password_file: Annotated[Path | None, typer.Option(help="Passwords for encrypted documents, one a line")] = None,
     against: Annotated[Path | None, typer.Option(help="JSON of an earlier evaluation, to compare with")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a report with page crops as HTML")] = None,
+    form: Annotated[
+        QuestionFormat | None, typer.Option("--format", help="DATASET is a public set of questions in this layout")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="With --format: the part to ask; val or test by default")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, on standard output")] = False,
 ) -> int:
-    """Read documents whose truth is known, and say how much of it was read right, by the engine and by mere rules."""
+    """Read documents whose truth is known, and say how much of it was read right, by the engine and by mere rules.
+
+    With --format: ask the questions of a public data set, and measure the answers as its paper does.
+    """
     settings = override(load_settings(schemas=schemas, password_file=password_file), engine=engine)
     console = Console(stderr=as_json)
+    if form is not None:
+        refuse_beside_format(schema=schema, scans=scans, against=against, out=out)
+        return ask_dataset(dataset, form, settings, console, split=split, limit=limit, as_json=as_json)
+    if schema is None:
+        raise ConfigError("give --schema TYPE for records, or --format for a set of questions")
     with open_services(settings) as services, open_dataset(dataset) as truth_file:
         question = Question.about(services.catalog.get(schema), max_new_tokens=settings.max_new_tokens)
         previous = load_previous(against, schema=schema_name(question.schema)) if against else None

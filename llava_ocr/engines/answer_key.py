@@ -27,6 +27,8 @@ def answer_key(request: Request, profile: EngineProfile, *, schema_fingerprint: 
         "max_new_tokens": request.max_new_tokens,
         "pixels": [pixels_hash(raster) for raster in request.rasters],
     }
+    if request.prompt.history:
+        asked["history"] = [[turn.asked, turn.answered] for turn in request.prompt.history]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

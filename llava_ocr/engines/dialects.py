@@ -10,8 +10,8 @@ from llava_ocr.constrain.grammar import Grammar
 from llava_ocr.engines.base import Completion, Request, StopReason
 from llava_ocr.engines.logprobs import trace
 from llava_ocr.errors import BadReply, ConfigError, EngineError
-from llava_ocr.models.chat import TURN_MARKS, defuse
-from llava_ocr.prompts import IMAGE_MARK
+from llava_ocr.models.chat import TURN_MARKS, defused
+from llava_ocr.prompts import IMAGE_MARK, Prompt
 
 Body = dict[str, Any]
 
@@ -170,12 +170,12 @@ class Ollama:
     def body(self, request: Request, *, model: str, images: list[str]) -> Body:
         """Write the question."""
         # Its own marks for images would be looked up among this request's.
-        text = _defused(request, _OLLAMA_IMAGE).replace(IMAGE_MARK, "").lstrip()
-        user: Body = {"role": "user", "content": text, "images": images}
+        prompt = _defused(request, _OLLAMA_IMAGE)
+        user: Body = {"role": "user", "content": prompt.opening.replace(IMAGE_MARK, "").lstrip(), "images": images}
         options = {"temperature": 0, "num_predict": request.max_new_tokens, "num_ctx": self.context_tokens}
         body: Body = {
             "model": model,
-            "messages": [*_system(request), user],
+            "messages": [*_system(request), user, *_later(prompt)],
             "stream": False,
             "truncate": False,
             "shift": False,
@@ -211,23 +211,32 @@ def dialect_named(name: str) -> Dialect:
 
 def _messages(request: Request, images: list[str]) -> list[Body]:
     """The prompt as content parts: text and images in the order of the prompt's marks."""
-    texts = _defused(request).split(IMAGE_MARK)
+    prompt = _defused(request)
+    texts = prompt.opening.split(IMAGE_MARK)
     parts: list[Body] = []
     for number, text in enumerate(texts):
         if number:
             parts.append({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{images[number - 1]}"}})
         if text.strip():
             parts.append({"type": "text", "text": text.strip("\n")})
-    return [*_system(request), {"role": "user", "content": parts}]
+    return [*_system(request), {"role": "user", "content": parts}, *_later(prompt)]
 
 
-def _defused(request: Request, *marks: str) -> str:
-    """The user's text with what a page printed like a mark of a turn, or of an image, broken up.
+def _later(prompt: Prompt) -> list[Body]:
+    """The turns after the first."""
+    questions = [*(turn.asked for turn in prompt.history[1:]), prompt.user]
+    turns = zip(prompt.history, questions, strict=False)
+    roles = ((("assistant", turn.answered), ("user", question)) for turn, question in turns)
+    return [{"role": role, "content": text} for pair in roles for role, text in pair]
+
+
+def _defused(request: Request, *marks: str) -> Prompt:
+    """The prompt with what a page printed like a mark of a turn, or of an image, broken up.
 
     Servers write the turns themselves and then read marks wherever they stand. Which family's the model takes is not
     known here, so all are broken.
     """
-    return defuse(request.prompt.user, [*TURN_MARKS, *marks], num_images=len(request.rasters))
+    return defused(request.prompt, [*TURN_MARKS, *marks], num_images=len(request.rasters))
 
 
 def _system(request: Request) -> list[Body]:

@@ -16,10 +16,12 @@ from llava_ocr.engines.base import Blanks, Completion, EngineProfile, Request, S
 from llava_ocr.engines.decode import Decoder
 from llava_ocr.engines.drafts import PageDrafter, Trust
 from llava_ocr.engines.fewer import thin
+from llava_ocr.engines.held import Held
+from llava_ocr.engines.memory import free_memory
 from llava_ocr.engines.pieces import pieces_of
 from llava_ocr.engines.prompting import PromptEncoder
 from llava_ocr.engines.row import Constraint, Row
-from llava_ocr.engines.slots import SlotLoop, Tally, Work, free_memory
+from llava_ocr.engines.slots import SlotLoop, Tally, Work
 from llava_ocr.engines.vision import Vision
 from llava_ocr.errors import DeviceLost, ExtractionError, PromptTooLong
 from llava_ocr.models.load import LoadedModel, load
@@ -99,6 +101,22 @@ class LocalEngine:
             for request, one in zip(requests, prepared, strict=True)
         ]
 
+    def converse(self) -> LocalConversation:
+        """Begin a conversation, whose turns read only what was said since the one before."""
+        return LocalConversation(self)
+
+    def answer_turn(self, request: Request, held: Held) -> Completion:
+        """Answer a turn of the conversation that `held` belongs to; as `complete` otherwise."""
+        with self._lock, torch.inference_mode():
+            if not self._loop.is_alive():
+                raise DeviceLost(f"{self._profile.name}: the device answers nothing any more")
+            self._unwanted.clear()
+            prepared = self._prepare(request)
+            if not isinstance(prepared, Work):
+                return failed(request, prepared)
+            self.last_tally = self._loop.answer_turn(prepared, held, unwanted=self._unwanted)
+        return self._completion(request, prepared)
+
     def cancel(self, request_id: str) -> None:
         """Stop answering a request of the call that runs; its completion is what was said until then, CANCELLED."""
         self._unwanted.add(request_id)
@@ -167,6 +185,22 @@ class LocalEngine:
             num_forced_tokens=sum(row.forced),
             trace=trace,
         )
+
+
+class LocalConversation:
+    """Turns with the local engine. Others may use the engine between them."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self._engine, self._held = engine, Held()
+
+    def complete(self, request: Request) -> Completion:
+        """Answer a turn."""
+        return self._engine.answer_turn(request, self._held)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._held.drop()
+        free_memory()
 
 
 def open_local(settings: Settings) -> LocalEngine:

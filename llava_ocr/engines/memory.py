@@ -7,6 +7,7 @@ position, which rotates it, is p too, but for rows that leave blank paper out.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,12 @@ class SlotMemory(Cache):  # type: ignore[misc]  # transformers is untyped here
         for layer in self.layers:
             layer.keys[target, :, :num_tokens] = layer.keys[source, :, :num_tokens]
             layer.values[target, :, :num_tokens] = layer.values[source, :, :num_tokens]
+
+    def take_over(self, other: SlotMemory, num_tokens: int) -> None:
+        """Begin every slot as another memory of as many slots has it."""
+        for layer, there in zip(self.layers, other.layers, strict=True):
+            layer.keys[:, :, :num_tokens] = there.keys[:, :, :num_tokens]
+            layer.values[:, :, :num_tokens] = there.values[:, :, :num_tokens]
 
     def wipe(self, slot: int) -> None:
         """Take out whatever a slot holds."""
@@ -251,6 +258,20 @@ def _grouped(query_BHQD: Tensor, key_BJKD: Tensor, value_BJKD: Tensor, mask: Ten
 def token_bytes(config: Any, dtype: torch.dtype) -> int:
     """Bytes of key-value memory that one position takes."""
     return 2 * _depth(config) * _num_key_heads(config) * _head_width(config) * dtype.itemsize
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that memory ran out: torch has a class for devices, and only a message for the CPU."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+def free_memory() -> None:
+    """Give back what tensors no longer use."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _depth(config: Any) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llava_ocr.engines.base import Request
 from llava_ocr.errors import ConfigError, EngineError
-from llava_ocr.models.chat import defuse
+from llava_ocr.models.chat import defused
 from llava_ocr.models.load import LoadedModel
 from llava_ocr.prompts import IMAGE_MARK, Prompt
 from llava_ocr.tiles.plan import num_visual_tokens
@@ -35,7 +35,7 @@ class PromptEncoder:
         return expanded
 
     def _check(self, request: Request) -> None:
-        num_marks = request.prompt.user.count(IMAGE_MARK)
+        num_marks = request.prompt.opening.count(IMAGE_MARK)
         if num_marks < len(request.rasters):
             raise EngineError(f"request {request.id}: {num_marks} image marks for {len(request.rasters)} pages")
         for raster in request.rasters:
@@ -46,10 +46,7 @@ class PromptEncoder:
                 )
 
     def _tokenize(self, prompt: Prompt, *, num_images: int) -> list[int]:
-        safe = Prompt(
-            user=defuse(prompt.user, self._marks, num_images=num_images),
-            system=defuse(prompt.system, self._marks, num_images=0),
-        )
+        safe = defused(prompt, self._marks, num_images=num_images)
         ids: list[int] = self._tokenizer.encode(self._chat.write(safe))
         return _with_edges(ids, self._tokenizer.bos_token_id if self._chat.starts_with_bos else None, self._end_ids())
 

@@ -5,7 +5,6 @@ What is decided when is the schedule's; what the network says is the decoder's. 
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 
 from llava_ocr.engines.decode import Decoder, Seat
 from llava_ocr.engines.drafts import Drafter, NoDrafts
-from llava_ocr.engines.memory import SlotMemory
+from llava_ocr.engines.held import Held
+from llava_ocr.engines.memory import SlotMemory, free_memory, is_out_of_memory
 from llava_ocr.engines.prefix import Prefixes
 from llava_ocr.engines.row import Row
-from llava_ocr.engines.schedule import Job, Schedule, plan_slots
+from llava_ocr.engines.schedule import Job, Schedule, SlotPlan, plan_slots
 from llava_ocr.engines.vision import Vision
 from llava_ocr.errors import DeviceLost, EngineError, EngineOutOfMemory, EngineTimeout, ModelFailed
 from llava_ocr.tiles.tiled import TiledRaster
@@ -101,6 +101,10 @@ class SlotLoop:
         if not works:
             return Tally()
         call = _Call(works, self._decoder, self._vision, self._schedule(works))
+        self._finish(call, unwanted)
+        return call.tally
+
+    def _finish(self, call: _Call, unwanted: Collection[str]) -> None:
         while not call.schedule.is_over:
             self._take_out(call, unwanted)
             fault = call.try_step(self._clock())
@@ -109,6 +113,22 @@ class SlotLoop:
                 call.shrink()
             elif fault:
                 self._go_on_without(call, fault)
+        call.keep()
+
+    def answer_turn(self, work: Work, held: Held, *, unwanted: Collection[str] = ()) -> Tally:
+        """Answer one turn of a conversation, beginning with what `held` keeps of the turns before; else as `answer`."""
+        num_tokens = len(work.row.prompt_ids) + work.row.max_new_tokens
+        try:
+            held.make_room(num_tokens, self._decoder)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            held.drop()
+            held.slot_tokens = num_tokens
+        if (visual_LD := held.seen(work.rasters)) is not None:
+            work.row.visual_LD, work.has_seen = visual_LD, True
+        call = _Call([work], self._decoder, self._vision, self._schedule([work], held.slot_tokens), held)
+        self._finish(call, unwanted)
         return call.tally
 
     def _go_on_without(self, call: _Call, fault: str) -> None:
@@ -119,7 +139,7 @@ class SlotLoop:
         else:
             call.give_up(DeviceLost(f"the device answers nothing any more: {fault}"))
 
-    def _schedule(self, works: Sequence[Work]) -> Schedule:
+    def _schedule(self, works: Sequence[Work], slot_tokens: int = 0) -> Schedule:
         families = _families(works)
         jobs = [
             Job(number, len(work.row.prompt_ids), work.row.max_new_tokens, self._limit_s, family)
@@ -131,7 +151,7 @@ class SlotLoop:
             budget_bytes=self._budget_bytes(),
             max_slots=self._max_slots,
         )
-        schedule = Schedule(plan)
+        schedule = Schedule(SlotPlan(1, slot_tokens) if slot_tokens else plan)
         schedule.add(jobs)
         return schedule
 
@@ -151,12 +171,19 @@ class SlotLoop:
 class _Call:
     """The state of one `answer`: who sits where, and the memory they share."""
 
-    def __init__(self, works: Sequence[Work], decoder: Decoder, vision: Vision, schedule: Schedule) -> None:
+    def __init__(
+        self, works: Sequence[Work], decoder: Decoder, vision: Vision, schedule: Schedule, held: Held | None = None
+    ) -> None:
         self.works, self.schedule, self.tally = works, schedule, Tally()
-        self._decoder, self._vision = decoder, vision
-        self._memory: SlotMemory | None = None
+        self._decoder, self._vision, self._held = decoder, vision, held
+        self._memory: SlotMemory | None = None if held is None else held.memory
         self._slots: dict[int, int] = {}
-        self._prefixes = Prefixes()
+        self._prefixes = Prefixes() if held is None else held.prefixes
+
+    def keep(self) -> None:
+        """Leave the memory to the conversation that this call is a turn of."""
+        if self._held is not None:
+            self._held.memory = self._memory
 
     def cancel(self, request_id: str) -> None:
         """Have the schedule take the request out, wherever it is."""
@@ -338,6 +365,8 @@ class _Call:
                 visual_LD = visual_LD[torch.from_numpy(work.kept_L).to(visual_LD.device)]
             work.row.visual_LD = visual_LD
             work.has_seen = True
+            if self._held is not None:
+                self._held.keep_seen(work.rasters, visual_LD)
 
     def _reserved(self) -> SlotMemory:
         if self._memory is None:
@@ -363,17 +392,3 @@ def _families(works: Sequence[Work]) -> list[str | None]:
 
 def _num_tiles(work: Work) -> int:
     return sum(1 + raster.num_tiles for raster in work.rasters)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that memory ran out: torch has a class for devices, and only a message for the CPU."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
-
-
-def free_memory() -> None:
-    """Give back what tensors no longer use."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -15,7 +15,7 @@ from llava_ocr.evaluation.measures import reliability
 from llava_ocr.evaluation.pairing import best_pairs
 from llava_ocr.evaluation.reading import ReadDocument
 from llava_ocr.evaluation.truth import Truth
-from llava_ocr.extract import Question
+from llava_ocr.question import Question
 from llava_ocr.records import Record
 
 # What a record says of its own bundle is no check that failed.

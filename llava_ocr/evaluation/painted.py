@@ -11,8 +11,8 @@ from llava_ocr.evaluation.certainty_fit import JudgedField, judged_documents
 from llava_ocr.evaluation.datasets import GENERATED, open_dataset
 from llava_ocr.evaluation.reading import Bench
 from llava_ocr.evaluation.truth import load_truths
-from llava_ocr.extract import Question
 from llava_ocr.grounding.certainty import Certainty
+from llava_ocr.question import Question
 from llava_ocr.review.reliability import Reliability, reliability
 from llava_ocr.services import open_services, read_options
 from llava_ocr.settings import Settings

@@ -13,9 +13,10 @@ from llava_ocr.engines.base import Completion, Engine, EngineProfile, StopReason
 from llava_ocr.errors import ExtractionError, InputError
 from llava_ocr.evaluation.copies import copy_digital, copy_scanned
 from llava_ocr.evaluation.truth import Truth
-from llava_ocr.extract import PageAnswer, Question, conclude, extract, failed
+from llava_ocr.extract import PageAnswer, conclude, extract, failed
 from llava_ocr.jsonform import to_json
 from llava_ocr.prompts import empty_answer
+from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead, PageReader, ReadOptions
 from llava_ocr.raster.sniff import media_type_of
 from llava_ocr.records import Document, DocumentOutcome, PageState

@@ -5,12 +5,12 @@ The texts are those of the llava-hf model cards; a model trained on another word
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from llava_ocr.errors import ConfigError
-from llava_ocr.prompts import IMAGE_MARK, Prompt
+from llava_ocr.prompts import IMAGE_MARK, Exchange, Prompt
 
 _VICUNA_SYSTEM = (
     "A chat between a curious human and an artificial intelligence assistant. "
@@ -24,7 +24,8 @@ class ChatFormat:
 
     `with_system` writes a conversation that has a system text, `without_system` one that has none. `markers` are turn
     marks that the tokenizer may not know as special. `starts_with_bos` says that the first token must be the
-    tokenizer's beginning-of-text whatever its own rule is.
+    tokenizer's beginning-of-text whatever its own rule is. `gap` stands before an answer that is told
+    again, `between` between it and the user's next turn.
     """
 
     name: str
@@ -32,24 +33,42 @@ class ChatFormat:
     without_system: str
     markers: tuple[str, ...] = ()
     starts_with_bos: bool = False
+    gap: str = ""
+    between: str = "\n"
 
     def write(self, prompt: Prompt) -> str:
         """Write the conversation up to where the answer begins."""
         pattern = self.with_system if prompt.system else self.without_system
         before, after = pattern.split("{user}")
-        return before.replace("{system}", prompt.system) + prompt.user + after
+        written = before.replace("{system}", prompt.system) + prompt.opening + after
+        questions = (*(turn.asked for turn in prompt.history[1:]), prompt.user)
+        for turn, question in zip(prompt.history, questions, strict=False):
+            written += self.gap + turn.answered + self.between + question + after
+        return written
 
 
 MISTRAL = ChatFormat(
-    "mistral", "[INST] {system}\n{user} [/INST]", "[INST] {user} [/INST]", markers=("[INST]", "[/INST]")
+    "mistral",
+    "[INST] {system}\n{user} [/INST]",
+    "[INST] {user} [/INST]",
+    markers=("[INST]", "[/INST]"),
+    gap=" ",
+    between="</s>[INST] ",
 )
-VICUNA = ChatFormat("vicuna", "{system} USER: {user} ASSISTANT:", f"{_VICUNA_SYSTEM} USER: {{user}} ASSISTANT:")
+VICUNA = ChatFormat(
+    "vicuna",
+    "{system} USER: {user} ASSISTANT:",
+    f"{_VICUNA_SYSTEM} USER: {{user}} ASSISTANT:",
+    gap=" ",
+    between="</s>USER: ",
+)
 _CHATML_TURNS = "<|im_start|>user\n{user}<|im_end|><|im_start|>assistant\n"
 CHATML = ChatFormat(
     "chatml",
     "<|im_start|>system\n{system}<|im_end|>" + _CHATML_TURNS,
     "<|im_start|>system\nAnswer the questions.<|im_end|>" + _CHATML_TURNS,
     markers=("<|im_start|>", "<|im_end|>"),
+    between="<|im_end|><|im_start|>user\n",
 )
 # The small model's own: the question, a line's end, the answer.
 PLAIN = ChatFormat("plain", "{system}\n{user}\n", "{user}\n", starts_with_bos=True)
@@ -100,6 +119,18 @@ def defuse(text: str, marks: Iterable[str], *, num_images: int) -> str:
         if len(token) > 1 and token != IMAGE_MARK:
             kept = [part.replace(token, f"{token[0]} {token[1:]}") for part in kept]
     return IMAGE_MARK.join(kept)
+
+
+def defused(prompt: Prompt, marks: Sequence[str], *, num_images: int) -> Prompt:
+    """Defuse every turn of a prompt; the image marks of the first stay."""
+    later = [defuse(text, marks, num_images=0) for text in (*(turn.asked for turn in prompt.history[1:]), prompt.user)]
+    opening = defuse(prompt.opening, marks, num_images=num_images)
+    asked = [opening, *later] if prompt.history else [opening]
+    history = [
+        Exchange(question, defuse(turn.answered, marks, num_images=0))
+        for question, turn in zip(asked, prompt.history, strict=False)
+    ]
+    return Prompt(asked[-1], defuse(prompt.system, marks, num_images=0), tuple(history))
 
 
 # Turn markers that only one family writes.

@@ -42,7 +42,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How pages are prepared: for which engine, by which library, with which words."""
+    """How pages are prepared: for which engine, by which library, with which words.
+
+    Lines that speak to a machine are left out of the words unless `keeps_commands`.
+    """
 
     profile: EngineProfile
     limits: Limits = Limits()
@@ -50,6 +53,7 @@ class ReadOptions:
     ocr: OcrMode = OcrMode.AUTO
     max_tiles: int = 36
     max_visual_tokens: int = 16_000
+    keeps_commands: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,7 @@ class PageRead:
     """One page, ready for prompts: `raster` and `layout` are None unless `outcome` is ok.
 
     `image_hash` identifies the drawn page's pixels (hex); equal pages under one profile hash alike.
+    `remark` is what a person should know before trusting the page, empty as a rule.
     """
 
     outcome: PageOutcome
@@ -64,6 +69,7 @@ class PageRead:
     layout: Layout | None = None
     reader: WordReader = WordReader.NONE
     words_note: str = ""
+    remark: str = ""
     image_hash: str = ""
 
 

@@ -14,6 +14,7 @@ from llava_ocr.geometry import Size
 from llava_ocr.raster.base import ReadOptions
 from llava_ocr.raster.limits import PaperSize
 from llava_ocr.records import Word
+from llava_ocr.words.visible import Ink
 
 
 class Sheet(Protocol):
@@ -35,6 +36,10 @@ class Sheet(Protocol):
 
     def words(self) -> list[Word]:
         """Read the text layer as it is stored: boxes on the upright page, text not cleaned."""
+        ...
+
+    def inks(self) -> list[Ink]:
+        """Tell of each of the `words`, in their order, how the file says it is painted."""
         ...
 
     def image_cover(self) -> float:

@@ -18,6 +18,7 @@ from llava_ocr.raster.base import Limits
 from llava_ocr.raster.limits import POINTS_PER_INCH, PaperSize, check_num_pages, check_paper, check_pixels
 from llava_ocr.raster.sniff import Format
 from llava_ocr.records import Word
+from llava_ocr.words.visible import Ink
 
 FAULTS = (
     UnidentifiedImageError,
@@ -83,6 +84,10 @@ class PictureSheet:
 
     def words(self) -> list[Word]:
         """Pictures have no text layer."""
+        return []
+
+    def inks(self) -> list[Ink]:
+        """No words, no inks."""
         return []
 
     def image_cover(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import quantiles
 
@@ -22,26 +22,34 @@ from llava_ocr.tiles.grid import GridBudget, choose_grid
 from llava_ocr.tiles.plan import raster_size, visual_token_budget
 from llava_ocr.tiles.squeeze import Squeeze, plan_squeeze, probe_size
 from llava_ocr.tiles.tiled import TiledRaster
-from llava_ocr.words.layout import lay_out
+from llava_ocr.words.commands import command_words
+from llava_ocr.words.layout import Layout, lay_out
 from llava_ocr.words.sanity import fault_of
 from llava_ocr.words.text_layer import clean_words
+from llava_ocr.words.visible import Seen, Unseen, disagrees, unseen_words, weigh
 
 BLANK = "blank"
 # Word boxes run from ascender to descender: about 1.3 em in MuPDF's fonts and in the OCR reader's lines.
 _EM_OF_BOX = 0.77
+# Where words show: 6 pt print is 8 px high, and drawing takes a few milliseconds.
+SEEN_DPI = 100.0
+# Where no ink was seen, and on scans, whose print has to be told from other pictures: the letters one by one.
+FINE_DPI = 200.0
+SEEN_MAX_PIXELS = 4_000_000
 
 ReadWords = Callable[[NDArray[np.uint8]], list[Word]]
 
 
 def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: ReadWords) -> PageRead:
     """Read a page. `read_words` is the OCR reader, called at most once. Raises InputError or MemoryError."""
-    words = _text_layer(sheet) if options.ocr is not OcrMode.ALWAYS else NO_WORDS
+    words = _text_layer(sheet, options) if options.ocr is not OcrMode.ALWAYS else NO_WORDS
     if not words and options.ocr is not OcrMode.NEVER:
         seen = sheet.draw(ocr_size(sheet.paper, sheet.native, options.limits))
         if is_blank(seen):
             return _blank(page_index)
-        words = _ocr(read_words(seen), note=words.note)
+        words = _ocr(read_words(seen), of=words)
         del seen
+    words, layout = _laid_out(words, sheet.paper.aspect, keeps_commands=options.keeps_commands)
     squeeze = _squeeze(sheet, options)
     grid = _grid(sheet.paper, words, options, squeeze)
     drawn = _draw(sheet, grid, options, squeeze)
@@ -51,11 +59,14 @@ def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_words: 
     raster = cut(squeeze.apply(drawn) if squeeze else drawn, grid, tile_px=options.profile.tile_px, dpi=dpi)
     image_hash = hash_of(raster)
     return PageRead(
-        outcome=PageOutcome(page_index, PageState.OK, image_hash=image_hash, reader=words.reader),
+        outcome=PageOutcome(
+            page_index, PageState.OK, message=_left_out(words), image_hash=image_hash, reader=words.reader
+        ),
         raster=raster,
-        layout=lay_out(words.words, aspect=sheet.paper.aspect),
+        layout=layout,
         reader=words.reader,
         words_note=words.note,
+        remark=_left_out(words) if words.is_odd or words.num_commands else "",
         image_hash=image_hash,
     )
 
@@ -83,20 +94,67 @@ def _size_of(raster_HWC: NDArray[np.uint8]) -> Size:
     return Size(raster_HWC.shape[1], raster_HWC.shape[0])
 
 
-def _text_layer(sheet: Sheet) -> PageWords:
+def _text_layer(sheet: Sheet, options: ReadOptions) -> PageWords:
     stored = sheet.words()
     cleaned = clean_words(stored)
     fault = fault_of(stored, cleaned, sheet.image_cover)
     if fault or not cleaned:
         return replace(NO_WORDS, note=fault)
-    return PageWords(tuple(cleaned), WordReader.TEXT_LAYER)
+    return shown_words(stored, sheet, options)
 
 
-def _ocr(words: Sequence[Word], *, note: str) -> PageWords:
+def shown_words(stored: Sequence[Word], sheet: Sheet, options: ReadOptions) -> PageWords:
+    """Return the words of a sound text layer that show on the page; none where the layer is another page's."""
+    inks = sheet.inks()
+    unseen: Mapping[int, Unseen] = {}
+    is_scan = any(ink.is_doubtful and ink.is_on_picture for ink in inks)
+    for dpi in (FINE_DPI,) if is_scan else (SEEN_DPI, FINE_DPI):
+        unseen = unseen_words(stored, inks, _seen(sheet, dpi, options))
+        if Unseen.NO_INK not in unseen.values():
+            break
+    words = clean_words(word for index, word in enumerate(stored) if index not in unseen)
+    unread = weigh(stored, inks, unseen)
+    if not words or disagrees(inks, unseen):
+        note = f"text layer refused: {unread.num_words:,} of its {len(stored):,} words do not show on the page"
+        return PageWords((), WordReader.NONE, note, *unread)
+    return PageWords(tuple(words), WordReader.TEXT_LAYER, "", *unread)
+
+
+def _seen(sheet: Sheet, dpi: float, options: ReadOptions) -> Seen:
+    size = shrunk_to(sheet.paper.at_dpi(dpi), min(SEEN_MAX_PIXELS, options.limits.max_pixels))
+    return Seen(sheet.draw(size), sheet.paper.width_pt, sheet.paper.height_pt)
+
+
+def _laid_out(words: PageWords, aspect: float, *, keeps_commands: bool) -> tuple[PageWords, Layout]:
+    """Lay out what may be evidence: lines that speak to a machine are no part of a document."""
+    layout = lay_out(words.words, aspect=aspect)
+    commands = frozenset[int]() if keeps_commands else command_words(layout)
+    if not commands:
+        return words, layout
+    kept = tuple(word for index, word in enumerate(words.words) if index not in commands)
+    return replace(words, words=kept, num_commands=len(commands)), lay_out(kept, aspect=aspect)
+
+
+def _left_out(words: PageWords) -> str:
+    """What a person is told of words that are left out; how many and never which."""
+    told = []
+    if words.num_unseen:
+        told.append(f"{_words(words.num_unseen, 'does', 'do')} not show on the page: left out")
+    if words.num_commands:
+        told.append(f"{_words(words.num_commands, 'speaks', 'speak')} to a machine, not to a reader: left out")
+    return "; ".join(told)
+
+
+def _words(number: int, one: str, many: str) -> str:
+    return f"1 word {one}" if number == 1 else f"{number:,} words {many}"
+
+
+def _ocr(words: Sequence[Word], *, of: PageWords) -> PageWords:
+    """What the OCR reader found in place of the text layer `of`."""
     cleaned = clean_words(words)
     if cleaned:
-        return PageWords(tuple(cleaned), WordReader.OCR, note)
-    return replace(NO_WORDS, note="; ".join(filter(None, (note, "the OCR reader found no words"))))
+        return replace(of, words=tuple(cleaned), reader=WordReader.OCR)
+    return replace(of, note="; ".join(filter(None, (of.note, "the OCR reader found no words"))))
 
 
 def _squeeze(sheet: Sheet, options: ReadOptions) -> Squeeze | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pymupdf
@@ -15,6 +17,8 @@ from llava_ocr.geometry import Box, Size
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
 from llava_ocr.records import Word
+from llava_ocr.words.cover import Drawn, Glyph, drawn_over, lies_on_picture, maybe_covered, step_of
+from llava_ocr.words.visible import MIN_ALPHA, Ink
 
 # One defect raises different classes from different calls, and they have no common base but Exception.
 FAULTS = (
@@ -29,6 +33,9 @@ FAULTS = (
     OverflowError,
     OSError,
 )
+# Flags of a span's characters: filled, stroked.
+_PAINTED = 16 | 32
+_LAST_CODE = 0x10FFFF
 # Ligatures become letters; what has no Unicode stays U+FFFD, so that `words.sanity` can see it.
 _WORD_FLAGS = pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_PRESERVE_WHITESPACE
 
@@ -59,16 +66,66 @@ class MuPdfSheet:
     def words(self) -> list[Word]:
         """Read the text layer in MuPDF's order."""
         with _faults_of_a_page("read"):
-            return [
-                Word(text, self._box(*edges))
-                for *edges, text, _, _, _ in self._page.get_text("words", flags=_WORD_FLAGS)
-            ]
+            return [Word(text, self._box(*edges)) for *edges, text, _, _, _ in self._stored_words]
+
+    def inks(self) -> list[Ink]:
+        """Tell how each of the words is painted, in their order."""
+        words = self.words()
+        with _faults_of_a_page("read"):
+            spans = self._spans()
+            found = [_span_of(word, spans) for word in self._stored_words]
+            # MuPDF tells boxes on the page before /Rotate, as it does words.
+            drawn = [Drawn(kind, self._box(*edges)) for kind, edges in self._page.get_bboxlog()]
+        boxes = [word.box for word in words]
+        on_picture, covered = lies_on_picture(boxes, drawn), drawn_over(boxes, self._steps(words, drawn), drawn)
+        return [
+            Ink(_rgb(span), _is_painted(span), bool(is_on_picture), bool(is_covered))
+            for span, is_on_picture, is_covered in zip(found, on_picture, covered, strict=True)
+        ]
 
     def image_cover(self) -> float:
         """Return the largest image's share of the page."""
         with _faults_of_a_page("read"):
             boxes = [self._box(*info["bbox"]) for info in self._page.get_image_info()]
         return max((box.clipped().area for box in boxes), default=0.0)
+
+    @cached_property
+    def _text_page(self) -> pymupdf.TextPage:
+        return self._page.get_textpage(flags=_WORD_FLAGS)
+
+    @cached_property
+    def _stored_words(self) -> list[Any]:
+        listed: list[Any] = self._page.get_text("words", flags=_WORD_FLAGS, textpage=self._text_page)
+        return listed
+
+    def _spans(self) -> dict[tuple[int, int], list[dict[str, Any]]]:
+        """The runs of one font and colour, by block and line."""
+        blocks = self._page.get_text("dict", flags=_WORD_FLAGS, textpage=self._text_page)["blocks"]
+        return {
+            (block["number"], number): line["spans"]
+            for block in blocks
+            for number, line in enumerate(block.get("lines", ()))
+        }
+
+    def _steps(self, words: list[Word], drawn: list[Drawn]) -> list[int]:
+        """When each word was drawn; those that nothing can cover count as drawn last."""
+        steps = [len(drawn)] * len(words)
+        asked = maybe_covered([word.box for word in words], drawn)
+        if asked:
+            glyphs = self._glyphs()
+            middles_G2 = np.array([(glyph.x, glyph.y) for glyph in glyphs]).reshape(-1, 2)
+            for index in asked:
+                steps[index] = step_of(words[index], glyphs, middles_G2, otherwise=len(drawn))
+        return steps
+
+    def _glyphs(self) -> list[Glyph]:
+        with _faults_of_a_page("read"):
+            return [
+                Glyph(span["seqno"], chr(code), box.center_x, box.center_y)
+                for span in self._page.get_texttrace()
+                for code, _, _, edges in span["chars"]
+                if (box := self._box(*edges)) and 0 < code <= _LAST_CODE
+            ]
 
     def _box(self, x0_pt: float, y0_pt: float, x1_pt: float, y1_pt: float) -> Box:
         """Turn a rectangle of the page as it is before /Rotate to the upright page."""
@@ -77,6 +134,27 @@ class MuPdfSheet:
         xs = [a * x + c * y + e for x, y in zip(across, down, strict=True)]
         ys = [b * x + d * y + f for x, y in zip(across, down, strict=True)]
         return Box(min(xs), min(ys), max(xs), max(ys))
+
+
+def _span_of(word: Any, spans: dict[tuple[int, int], list[dict[str, Any]]]) -> dict[str, Any]:
+    """The span that a word's middle lies in, else the nearest of its line."""
+    x0, y0, x1, y1, _, block, line, _ = word
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+
+    def distance(span: dict[str, Any]) -> float:
+        left, top, right, bottom = span["bbox"]
+        return float(max(left - x, x - right, 0) + max(top - y, y - bottom, 0))
+
+    return min(spans.get((block, line), ()), key=distance, default={})
+
+
+def _rgb(span: dict[str, Any]) -> tuple[int, int, int]:
+    color = int(span.get("color", 0))
+    return color >> 16 & 255, color >> 8 & 255, color & 255
+
+
+def _is_painted(span: dict[str, Any]) -> bool:
+    return bool(span.get("char_flags", _PAINTED) & _PAINTED) and span.get("alpha", 255) >= MIN_ALPHA
 
 
 class MuPdfPaper:
@@ -114,15 +192,21 @@ class MuPdfPaper:
 def open_pdf(path: Path, passwords: Sequence[str], limits: Limits) -> MuPdfPaper:
     """Open a PDF. Raises CorruptDocument, NeedsPassword, NoPages, TooManyPages or RasterOutOfMemory."""
     try:
-        document = pymupdf.open(str(path), filetype="pdf")
-        if document.needs_pass and not any(document.authenticate(password) for password in ("", *passwords)):
-            raise NeedsPassword(f"encrypted; none of {len(passwords)} passwords fits")
+        document = open_document(path, passwords)
         num_pages = document.page_count
     except FAULTS as fault:
         raise mupdf_error(fault, CorruptDocument, "the PDF can't be opened") from fault
     if num_pages < 1:
         raise NoPages("the PDF opens and has no pages")
     return MuPdfPaper(document, check_num_pages(num_pages, limits))
+
+
+def open_document(path: Path, passwords: Sequence[str]) -> pymupdf.Document:
+    """Open a PDF as the library's own. Raises NeedsPassword, and one of FAULTS."""
+    document = pymupdf.open(str(path), filetype="pdf")
+    if document.needs_pass and not any(document.authenticate(password) for password in ("", *passwords)):
+        raise NeedsPassword(f"encrypted; none of {len(passwords)} passwords fits")
+    return document
 
 
 def copy_without_attachments(path: Path, into: Path, passwords: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pypdfium2
@@ -17,10 +18,19 @@ from llava_ocr.geometry import Box, Size, union
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
 from llava_ocr.records import Word
+from llava_ocr.words.cover import Drawn, drawn_over, lies_on_picture
+from llava_ocr.words.visible import MIN_ALPHA, Ink
 
 FAULTS = (pypdfium2.PdfiumError, RuntimeError, ValueError, IndexError, TypeError, AssertionError, OSError)
 # PDFium converts page to device coordinates in whole numbers: a fine device keeps a ten-thousandth of the page.
 _DEVICE_EDGE = 100_000
+_KINDS = {
+    pdfium_c.FPDF_PAGEOBJ_TEXT: "fill-text",
+    pdfium_c.FPDF_PAGEOBJ_IMAGE: "fill-image",
+    pdfium_c.FPDF_PAGEOBJ_PATH: "fill-path",
+    pdfium_c.FPDF_PAGEOBJ_SHADING: "fill-shade",
+}
+_UNPAINTED = (pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium_c.FPDF_TEXTRENDERMODE_CLIP)
 
 
 class PdfiumSheet:
@@ -50,12 +60,27 @@ class PdfiumSheet:
 
     def words(self) -> list[Word]:
         """Read the text layer in PDFium's order: runs of characters between white space."""
-        with _faults_of_a_page("read"):
-            text_page = self._page.get_textpage()
-            try:
-                return list(self._words(text_page))
-            finally:
-                text_page.close()
+        with _faults_of_a_page("read"), self._text_page() as text_page:
+            return [Word(text, box) for text, box, _ in self._words(text_page)]
+
+    def inks(self) -> list[Ink]:
+        """Tell how each of the words is painted, in their order."""
+        with _faults_of_a_page("read"), self._text_page() as text_page:
+            words = [(box, first) for _, box, first in self._words(text_page)]
+            steps = [
+                _Step(_address(part.raw), Drawn(_KINDS[part.type], self._box(*part.get_bounds())))
+                for part in self._page.get_objects()
+                if part.type in _KINDS
+            ]
+            own = {step.address: number for number, step in enumerate(steps)}
+            texts = [pdfium_c.FPDFText_GetTextObject(text_page, first) for _, first in words]
+            orders = [own.get(_address(text), len(steps)) for text in texts]
+            drawn, boxes = [step.drawn for step in steps], [box for box, _ in words]
+            places = zip(lies_on_picture(boxes, drawn), drawn_over(boxes, orders, drawn), strict=True)
+            return [
+                Ink(*_paint(text_page, first, text), bool(is_on_picture), bool(is_covered))
+                for (_, first), text, (is_on_picture, is_covered) in zip(words, texts, places, strict=True)
+            ]
 
     def image_cover(self) -> float:
         """Return the largest image's share of the page."""
@@ -63,19 +88,39 @@ class PdfiumSheet:
             images = self._page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,))
             return max((self._box(*image.get_bounds()).clipped().area for image in images), default=0.0)
 
-    def _words(self, text_page: pypdfium2.PdfTextPage) -> Iterator[Word]:
+    @contextmanager
+    def _text_page(self) -> Iterator[pypdfium2.PdfTextPage]:
+        text_page = self._page.get_textpage()
+        try:
+            yield text_page
+        finally:
+            text_page.close()
+
+    def _words(self, text_page: pypdfium2.PdfTextPage) -> Iterator[tuple[str, Box, int]]:
+        """Yield words with their boxes and the numbers of their first characters."""
         letters: list[str] = []
         boxes: list[Box] = []
+        first = 0
         for index in range(text_page.count_chars()):
             letter = _char(pdfium_c.FPDFText_GetUnicode(text_page, index))
-            if not letter.isspace():
-                letters.append(letter)
-                boxes.append(self._box(*text_page.get_charbox(index, loose=True)))
-            elif letters:
-                yield Word("".join(letters), union(boxes))
+            box = None if letter.isspace() else self._box(*text_page.get_charbox(index, loose=True))
+            if letters and (box is None or self._are_apart(boxes[-1], box)):
+                yield "".join(letters), union(boxes), first
                 letters, boxes = [], []
+            if box is not None:
+                first = first if letters else index
+                letters.append(letter)
+                boxes.append(box)
         if letters:
-            yield Word("".join(letters), union(boxes))
+            yield "".join(letters), union(boxes), first
+
+    def _are_apart(self, before: Box, after: Box) -> bool:
+        """Whether two letters stand further apart than a line is high: PDFium puts no space where a line wraps."""
+        width_pt, height_pt = self.paper.width_pt, self.paper.height_pt
+        across_pt = max(after.x0 - before.x1, before.x0 - after.x1) * width_pt
+        down_pt = max(after.y0 - before.y1, before.y0 - after.y1) * height_pt
+        line_pt = max(min(before.width * width_pt, before.height * height_pt), 0.5 * before.height * height_pt)
+        return max(across_pt, down_pt) > 2 * line_pt
 
     def _box(self, left_pt: float, bottom_pt: float, right_pt: float, top_pt: float) -> Box:
         """Turn a rectangle of the page's own axes, which run upwards and know no /Rotate, to the upright page."""
@@ -86,6 +131,28 @@ class PdfiumSheet:
         x, y = ctypes.c_int(), ctypes.c_int()
         pdfium_c.FPDF_PageToDevice(self._page, 0, 0, _DEVICE_EDGE, _DEVICE_EDGE, 0, x_pt, y_pt, x, y)
         return x.value / _DEVICE_EDGE, y.value / _DEVICE_EDGE
+
+
+class _Step(NamedTuple):
+    """One object of a page; PDFium hands out the same address for it every time."""
+
+    address: int
+    drawn: Drawn
+
+
+def _address(part: Any) -> int:
+    return ctypes.cast(part, ctypes.c_void_p).value or 0
+
+
+def _paint(text_page: pypdfium2.PdfTextPage, index: int, text: Any) -> tuple[tuple[int, int, int], bool]:
+    """A character's colour, and whether it is painted at all."""
+    mode = pdfium_c.FPDFTextObj_GetTextRenderMode(text)
+    is_stroked = mode in (pdfium_c.FPDF_TEXTRENDERMODE_STROKE, pdfium_c.FPDF_TEXTRENDERMODE_STROKE_CLIP)
+    ask = pdfium_c.FPDFText_GetStrokeColor if is_stroked else pdfium_c.FPDFText_GetFillColor
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    if not ask(text_page, index, red, green, blue, alpha):
+        return (0, 0, 0), mode not in _UNPAINTED
+    return (red.value, green.value, blue.value), mode not in _UNPAINTED and alpha.value >= MIN_ALPHA
 
 
 class PdfiumPaper:

@@ -192,7 +192,7 @@ class _Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=_child_environment(),
+                env=child_environment(),
             )
         self._is_idle = True
         self._is_worn = False
@@ -320,7 +320,7 @@ def _error_of_status(status: int, limits: Limits) -> InputError:
     return RasterCrash(f"the reader died ({name})")
 
 
-def _child_environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """The child imports the very package that runs here, wherever the working directory is; its maths stays serial."""
     root = str(Path(llava_ocr.__file__).parent.parent)
     inherited = os.environ.get("PYTHONPATH")

@@ -27,6 +27,11 @@ class LocalStore:
         self._root = root
         self._real_root = Path(os.path.realpath(root))
 
+    @property
+    def root(self) -> Path:
+        """The folder whose files these are."""
+        return self._root
+
     def list(self, selection: Selection) -> Iterator[ObjectInfo]:
         """Yield the selected files in key order, the names of one folder (and those above it) in memory at a time.
 

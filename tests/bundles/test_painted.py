@@ -10,7 +10,8 @@ import pytest
 
 from llava_ocr.engines.base import Request
 from llava_ocr.engines.scripted import ScriptedEngine
-from llava_ocr.extract import Question, extract
+from llava_ocr.extract import extract
+from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead
 from llava_ocr.records import Document, PageOutcome, PageState, Record, WordReader
 from llava_ocr.synth.base import PaintedDocument, PaintedPage

@@ -10,7 +10,8 @@ from pathlib import Path
 from hypothesis import given, settings
 
 from llava_ocr.errors import CutAnswer
-from llava_ocr.extract import Question, extract
+from llava_ocr.extract import extract
+from llava_ocr.question import Question
 from llava_ocr.records import Document, DocumentOutcome
 from schemas.invoice import Invoice
 from tests.bundles.papers import Paper, ReaderOfPapers, file_of

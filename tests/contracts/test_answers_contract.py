@@ -20,8 +20,8 @@ from llava_ocr.db.session import Database, open_database
 from llava_ocr.engines.base import Completion, Request, StopReason, TokenTrace
 from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
 from llava_ocr.errors import EngineTimeout
-from llava_ocr.extract import Question
 from llava_ocr.prompts import Prompt
+from llava_ocr.question import Question
 from llava_ocr.schema import DocumentPart, DocumentSchema, Text, read, rows
 from tests.fakes import raster
 

@@ -13,7 +13,7 @@ from llava_ocr.evaluation.datasets import open_dataset
 from llava_ocr.evaluation.evaluate import evaluate
 from llava_ocr.evaluation.reading import Bench
 from llava_ocr.evaluation.truth import BadDataset, load_truths
-from llava_ocr.extract import Question
+from llava_ocr.question import Question
 from llava_ocr.raster.base import ReadOptions
 from llava_ocr.rulebook.answer import answer_by_rules
 from llava_ocr.schema import tree

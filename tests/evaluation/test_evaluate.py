@@ -17,8 +17,8 @@ from llava_ocr.evaluation.as_json import report_object
 from llava_ocr.evaluation.base import EvaluationReport
 from llava_ocr.evaluation.evaluate import evaluate
 from llava_ocr.evaluation.reading import Bench
-from llava_ocr.extract import Question
 from llava_ocr.prompts import empty_answer
+from llava_ocr.question import Question
 from llava_ocr.raster.base import OcrMode, PageReader, ReadOptions
 from llava_ocr.raster.sandbox import open_page_reader
 from llava_ocr.schema import GroupNode

@@ -22,7 +22,17 @@ DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load(
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
 def test_a_deployment_names_a_flow_and_takes_its_parameters(deployment: dict[str, Any]) -> None:
     found: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"])
-    assert found.name in ("extract", "read-shard", "upkeep", "retention", "backfill", "evaluate")
+    assert found.name in (
+        "extract",
+        "read-shard",
+        "upkeep",
+        "retention",
+        "backfill",
+        "evaluate",
+        "ask",
+        "describe",
+        "searchable",
+    )
     if deployment["parameters"]:
         found.validate_parameters(deployment["parameters"])
 

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llava_ocr.errors import ConfigError
-from llava_ocr.models.chat import CHATML, MISTRAL, PLAIN, VICUNA, ChatFormat, choose_chat, defuse
-from llava_ocr.prompts import Prompt
+from llava_ocr.models.chat import CHATML, MISTRAL, PLAIN, VICUNA, ChatFormat, choose_chat, defuse, defused
+from llava_ocr.prompts import Exchange, Prompt
 
 # As on the cards of the llava-hf checkpoints.
 CARDS = {
@@ -52,6 +52,34 @@ def test_an_unknown_backbone_is_not_guessed() -> None:
 def test_a_system_text_comes_first(chat: ChatFormat) -> None:
     written = chat.write(Prompt("{system} QUESTION {user}", system="RULES {user}"))
     assert written.index("RULES {user}") < written.index("{system} QUESTION {user}")
+
+
+TALK = Prompt("and who?", history=(Exchange("<image>\ntotal?", "5 EUR"), Exchange("sure?", "yes")))
+
+
+@pytest.mark.parametrize(
+    ("chat", "written"),
+    [
+        (MISTRAL, "[INST] <image>\ntotal? [/INST] 5 EUR</s>[INST] sure? [/INST] yes</s>[INST] and who? [/INST]"),
+        (PLAIN, "<image>\ntotal?\n5 EUR\nsure?\nyes\nand who?\n"),
+    ],
+)
+def test_a_conversation_is_written_turn_by_turn(chat: ChatFormat, written: str) -> None:
+    assert chat.write(TALK) == written
+
+
+@pytest.mark.parametrize("chat", [MISTRAL, VICUNA, CHATML, PLAIN])
+def test_a_turn_begins_as_the_one_before_it_did(chat: ChatFormat) -> None:
+    before = Prompt(TALK.history[1].asked, history=TALK.history[:1])
+    assert chat.write(TALK).startswith(chat.write(before))
+
+
+def test_no_turn_can_end_or_begin_another() -> None:
+    told = Exchange("<image>\n</s>[INST]", "<image></s>")
+    safe = defused(Prompt("[/INST]<image>", history=(told,)), ["</s>", "[INST]", "[/INST]"], num_images=1)
+    said = [safe.history[0].asked, safe.history[0].answered, safe.user]
+    assert [text.count("<image>") for text in said] == [1, 0, 0]
+    assert not any(mark in text for mark in ("</s>", "[INST]", "[/INST]") for text in said)
 
 
 def test_the_small_model_is_asked_plainly() -> None:

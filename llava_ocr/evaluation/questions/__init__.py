@@ -1,0 +1,1 @@
+"""Evaluations by questions: the public data sets of document, scene text, chart and science questions."""
