@@ -35,6 +35,11 @@ LOOK_S = 2.0
 CALLS_AHEAD = 2
 
 
+def num_asked_at_once(batch_size: int) -> int:
+    """How many requests go to a device in one call; beside a single slot there is none that would stay empty."""
+    return batch_size if batch_size == 1 else CALLS_AHEAD * batch_size
+
+
 def read(run: Run, infos: Iterable[ObjectInfo], *, observe: Observer = ignore) -> None:
     """Plan these objects and read them, then what was put off, until nothing of the run is left to do here.
 
@@ -140,7 +145,7 @@ def _line(run: Run, contents: Contents, pulse: Pulse) -> Line:
         max_bytes=settings.max_bytes,
         passwords=services.passwords,
         num_fetchers=2 * services.num_workers,
-        batch_size=1 if is_served else CALLS_AHEAD * settings.batch_size,
+        batch_size=1 if is_served else num_asked_at_once(settings.batch_size),
         num_askers=settings.endpoint_concurrency if is_served else 1,
     )
 
