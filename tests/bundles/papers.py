@@ -113,4 +113,5 @@ class ReaderOfPapers(ScriptedEngine):
 
 def page_of(request: Request) -> int:
     """The page that a request is about, whoever named it."""
-    return int(re.split(r"[ /]", request.id)[-1])
+    name = re.split(r"[ /]", request.id)[-1]
+    return int(name.split(".")[0].split("-")[0])

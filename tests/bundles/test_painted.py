@@ -89,4 +89,6 @@ def test_an_invoice_reads_in_a_bundle_as_it_does_alone(backs: Backs) -> None:
     for record, document in zip(records, documents, strict=True):
         by_itself = alone(document)
         assert record.values == by_itself.values
-        assert [one for one in record.findings if one.check != "bundle"] == list(by_itself.findings)
+        # Which page of the file a finding names is another matter.
+        found = [(one.check, one.paths) for one in record.findings if one.check != "bundle"]
+        assert found == [(one.check, one.paths) for one in by_itself.findings]
