@@ -24,6 +24,7 @@ from llava_ocr.synth.base import PaintedDocument
 from llava_ocr.synth.statement import paint_statement
 from llava_ocr.synth.telling import say_truth, wrong_cells
 from llava_ocr.words.layout import lay_out
+from llava_ocr.work import num_asked_at_once
 from schemas.statement import Statement
 from tests.fakes import JsonReader, paper, raster
 from tests.runs import CountingStore, FakeServices, run_all
@@ -70,7 +71,7 @@ def test_pixels_go_as_soon_as_they_are_answered(tmp_path: Path, num_pages: int, 
     run_all(own, store, tmp_path)
     own.close()
     # Only what is being answered, however long the document is.
-    assert len(engine.seen) == num_pages and engine.most <= 2 * 2 * max_pages
+    assert len(engine.seen) == num_pages and engine.most <= 2 * num_asked_at_once(2) * max_pages
 
 
 class PaintedReader(JsonReader):

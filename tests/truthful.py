@@ -23,9 +23,10 @@ class TruthfulEngine(ScriptedEngine):
 
 def say_truth(documents: Sequence[PaintedDocument]) -> Callable[[Request], str]:
     def script(request: Request) -> str:
-        number, page_index = map(int, request.id.split("/"))
+        number, window = request.id.split("/")
+        page_index = int(window.split(".")[0])
         assert request.grammar is not None
-        said = printed_on(documents[number], page_index)
+        said = printed_on(documents[int(number)], page_index)
         answer = fill(request.grammar.json_schema, "", {path: one.text for path, one in said.items()})
         return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
 
