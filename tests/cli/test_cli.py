@@ -189,6 +189,16 @@ def test_store_ls_shows_sizes_and_addresses(run: Run, documents: Path) -> None:
     assert run("store", "ls", documents)[1].count(".pdf") == 4
 
 
+def test_synth_paints_statements_of_so_many_rows(run: Run, tmp_path: Path) -> None:
+    assert run("synth", "-s", "statement", "--rows", "80", "--count", "1", "-o", tmp_path)[0] == 0
+    truth = json.loads((tmp_path / "truth.jsonl").read_text())
+    assert len(truth["fields"]["entries"]) == 80 and truth["pages"] > 1
+
+
+def test_only_statements_are_painted_by_rows(run: Run, tmp_path: Path) -> None:
+    assert run("synth", "-s", "receipt", "--rows", "80", "-o", tmp_path)[0] == 2
+
+
 def test_synth_writes_documents_with_their_truth(run: Run, tmp_path: Path) -> None:
     assert run("synth", "-s", "receipt", "--count", "2", "-o", tmp_path)[0] == 0
     assert len((tmp_path / "truth.jsonl").read_text().splitlines()) == 2

@@ -17,10 +17,11 @@ from llava_ocr.engines.endpoint import open_endpoint
 from llava_ocr.engines.local import LocalEngine
 from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import PromptTooLong
-from llava_ocr.prompts import ask_for_record
+from llava_ocr.prompts import ask_for_pages, ask_for_record
 from llava_ocr.schema import DocumentSchema, Text, read, tree
 from llava_ocr.settings import Settings, override
 from llava_ocr.words.layout import lay_out
+from llava_ocr.words.stack import stack
 from tests.fakes import raster, words_of
 from tests.servers.openai_like import OpenAiLike, serving
 from tests.tiny.models import tiny_model
@@ -104,6 +105,15 @@ def test_a_trace_covers_its_text_or_is_empty(engine: Engine) -> None:
     assert len(trace.ends) == len(trace.logprobs) == len(trace.forced)
     assert list(trace.ends) == sorted(trace.ends)
     assert not trace.ends or trace.ends[-1] == len(completion.text)
+
+
+def test_a_request_may_show_several_pages(engine: Engine) -> None:
+    prompt = ask_for_pages(tree(Note), {0: LAYOUT, 1: LAYOUT}, num_pages=2)
+    rasters = (raster(engine.profile.tile_px), raster(engine.profile.tile_px))
+    request = Request("pages 0-1", prompt, rasters, build_grammar(tree(Note), stack([LAYOUT, LAYOUT])), 40)
+    [completion] = engine.complete([request])
+    assert completion.error is None
+    assert list(json.loads(completion.text)) == ["title"]
 
 
 def test_one_failure_stays_alone(engine: Engine) -> None:

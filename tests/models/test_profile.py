@@ -89,3 +89,10 @@ def test_large_files_are_told_apart_by_samples(tmp_path: Path) -> None:
             file.write(bytes([byte]))
         made.append(fingerprint(tmp_path / name))
     assert made[0] != made[1]
+
+
+@pytest.mark.parametrize(("context_tokens", "max_pages"), [(4_096, 1), (32_768, 4)])
+def test_a_long_context_takes_several_pages(tmp_path: Path, context_tokens: int, max_pages: int) -> None:
+    text_config = {"model_type": "mistral", "max_position_embeddings": context_tokens}
+    config = CONFIG | {"text_config": text_config}
+    assert read_card(written(tmp_path, config=config), name="x", fingerprint="f").profile.max_pages == max_pages
