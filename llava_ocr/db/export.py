@@ -58,7 +58,6 @@ def json_record(record: StoredRecord, root: GroupNode) -> dict[str, Any]:
         "document": {"id": record.document_id, "uri": record.uri},
         "schema": record.schema,
         "record_index": record.record_index,
-        "part": part_object(record.part),
         "values": nested_values(root, record.fields),
         "fields": [field_object(field) for field in record.fields],
         "needs_review": record.needs_review,
@@ -66,6 +65,7 @@ def json_record(record: StoredRecord, root: GroupNode) -> dict[str, Any]:
         "engine": record.engine,
         "findings": finding_objects(record.findings),
         "same_as": [asdict(link) for link in record.links],
+        "part": part_object(record.part),
     }
 
 

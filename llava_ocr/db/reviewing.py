@@ -17,6 +17,9 @@ from llava_ocr.records import FieldReading
 from llava_ocr.review.corrections import WHOLE_RECORD, Verdict, ruled, standing
 from llava_ocr.schema import DocumentSchema, tree
 
+# Remarks on the reading itself, which no correction settles; the schema's checks run again.
+OF_THE_READING = ("list_cut", "bundle")
+
 
 class NotCurrent(DatabaseError):
     """The record is an older reading."""
@@ -83,7 +86,7 @@ def _settle(connection: Connection, record_id: int, schema: type[DocumentSchema]
         list_records(connection, [record_id])
         return
     findings = [finding for check in schema.checks for finding in check(filled)]
-    kept = [one for one in record.findings if one.check == "list_cut"]
+    kept = [one for one in record.findings if one.check in OF_THE_READING]
     connection.execute(delete(FINDINGS).where(FINDINGS.c.record_id == record_id))
     rows = [finding_row(record_id, index, finding) for index, finding in enumerate([*kept, *findings])]
     upsert(connection, FINDINGS, rows)

@@ -50,7 +50,7 @@ def test_json_line_has_the_documented_shape(db: Database) -> None:
     [line] = [json.loads(line) for line in export(db, ExportFormat.JSONL).splitlines()]
     one = document("0.pdf")
     documented = ["document", "schema", "record_index", "values", "fields", "needs_review", "run_id", "engine"]
-    assert list(line) == [*documented, "findings", "same_as"]
+    assert list(line) == [*documented, "findings", "same_as", "part"]
     assert line["document"] == {"id": one.id, "uri": one.uri}
     assert line["values"] == {
         "number": "R-1",
