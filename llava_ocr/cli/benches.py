@@ -20,7 +20,7 @@ from llava_ocr.errors import ConfigError
 
 # The options that a measurement takes, for those that take any.
 OPTIONS = {"decode": {"num_pages", "shapes", "scans", "state"}, "ledger": {"num_objects", "db"}, "records": {"db"}}
-OPTIONS["unseen"] = {"folder"}
+OPTIONS["unseen"] = {"folder", "scans"}
 
 
 class Bench(StrEnum):
@@ -54,7 +54,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but the JSON lines")] = False,
     num_pages: Annotated[int | None, typer.Option("--pages", min=1, help="decode: pages to answer")] = None,
     shapes: Annotated[str | None, typer.Option(help="decode: mistral-7b or tiny, with random weights")] = None,
-    scans: Annotated[bool | None, typer.Option("--scans", help="decode: worn scans, not digital pages")] = None,
+    scans: Annotated[bool | None, typer.Option("--scans", help="decode, unseen: worn scans, not digital pages")] = None,
     state: Annotated[Path | None, typer.Option(help="decode: file to go on from, rung by rung")] = None,
     num_objects: Annotated[int | None, typer.Option("--objects", min=10, help="ledger: objects to plan")] = None,
     db: Annotated[
