@@ -25,7 +25,7 @@ OPTIONS = {
     "ocr": {"num_pages"},
     "long": {"num_pages", "engine", "num_variants"},
     "records": {"db"},
-    "unseen": {"folder"},
+    "unseen": {"folder", "scans"},
 }
 
 
@@ -64,7 +64,7 @@ def bench(
         int | None, typer.Option("--pages", min=1, help="decode, ocr: pages to read; long: most pages")
     ] = None,
     shapes: Annotated[str | None, typer.Option(help="decode: mistral-7b or tiny, with random weights")] = None,
-    scans: Annotated[bool | None, typer.Option("--scans", help="decode: worn scans, not digital pages")] = None,
+    scans: Annotated[bool | None, typer.Option("--scans", help="decode, unseen: worn scans, not digital pages")] = None,
     state: Annotated[Path | None, typer.Option(help="decode: file to go on from, rung by rung")] = None,
     num_objects: Annotated[int | None, typer.Option("--objects", min=10, help="ledger: objects to plan")] = None,
     engine: Annotated[str | None, typer.Option(help="long: scripted, rules (lists by the rulebook) or small")] = None,

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from llava_ocr.asking.answering import answer_questions
+from llava_ocr.asking.answers import Answer, AnswerState
 from llava_ocr.catalog import Catalog
 from llava_ocr.constrain.decoder import obeys
 from llava_ocr.engines.base import Engine, Request
@@ -239,6 +241,32 @@ def test_the_small_engine_reads_the_same_as_without_the_attack() -> None:
     untouched = values_of(record_of(outcomes, HONEST))
     changed_by = [name for name in ATTACKS if values_of(record_of(outcomes, key_of(ATTACKS[name]))) != untouched]
     assert changed_by == []
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Answer], Told]]:
+    """What a question gets from every attacked page, by an engine that always gives the attack's answer."""
+    engine = ScriptedEngine(
+        lambda request: (
+            json.dumps(dict.fromkeys(request.grammar.json_schema["properties"], LOOT)) if request.grammar else LOOT
+        )
+    )
+    reader = open_page_reader(ReadOptions(engine.profile, Limits(), ocr=OcrMode.NEVER), num_children=1)
+    path = tmp_path_factory.mktemp("asked") / "page.pdf"
+    found = {}
+    with Told() as told:
+        for attack in ATTACKS.values():
+            path.write_bytes(attack.pdf)
+            [found[attack.name]] = answer_questions(list(reader.read(path)), ["What is the total?"], engine)
+    reader.close()
+    yield found, told
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_question_is_not_answered_by_an_attack(asked: tuple[dict[str, Answer], Told], name: str) -> None:
+    answers, told = asked
+    assert (answers[name].state, answers[name].text) == (AnswerState.ABSENT, None)
+    assert LOOT not in answers[name].message + told.text
 
 
 def test_an_engine_that_nothing_holds_fails_the_page_and_is_not_quoted() -> None:
