@@ -23,7 +23,7 @@ from llava_ocr.services import Services, open_services
 from llava_ocr.settings import load_settings
 from llava_ocr.synth.base import PaintedDocument
 
-NUM_DOCUMENTS, NUM_SHEETS = 20, 40
+NUM_DOCUMENTS, NUM_SHEETS = 25, 40
 # Papers that a threshold is chosen on, and others that it is judged on.
 PARTS: Mapping[str, int] = {"chosen on": 0, "judged on": 50_000}
 THRESHOLDS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
