@@ -17,7 +17,7 @@ from llava_ocr.geometry import Box
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.sandbox import child_environment
 from llava_ocr.records import Word
-from llava_ocr.searchable.writing import Written, write_searchable
+from llava_ocr.searchable.written import Written
 
 
 def write_in_child(
@@ -64,6 +64,9 @@ def main() -> None:
 
 def _told(order: dict[str, Any]) -> dict[str, Any]:
     """The outcome; the only place that catches everything."""
+    # Only the child loads PyMuPDF: it is slow to import, and not everybody may have it.
+    from llava_ocr.searchable.writing import write_searchable
+
     limits = Limits(*order["limits"])
     _limit(limits, num_pages=len(order["pages"]))
     pages = {int(index): [Word(text, Box(*edges)) for text, *edges in words] for index, words in order["pages"].items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,13 @@ from llava_ocr.raster.sniff import Format, sniff_path
 from llava_ocr.records import Word
 from llava_ocr.searchable import glyphless
 from llava_ocr.searchable.placing import PlacedWord, place_words
+from llava_ocr.searchable.written import Written
 from llava_ocr.words.layout import lay_out
 
 _FONT_NAME = "LlavaOcrUnseen"
 _TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE
 _PAINTED = 16 | 32
 _SIGNED = (1, 3)
-
-
-@dataclass(frozen=True)
-class Written:
-    """What became of a document: its pages that have a new layer, and why others that wanted one have none."""
-
-    layered: tuple[int, ...]
-    left: Mapping[int, str]
-    num_words: int = 0
 
 
 def write_searchable(
