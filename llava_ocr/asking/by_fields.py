@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from llava_ocr.asking.answers import Answer, absent, failed
 from llava_ocr.asking.fields import known_fields, made_up, own_label
 from llava_ocr.asking.heard import Heard, conclude
+from llava_ocr.asking.labelled import is_labelled, labelled_reading, weigh
 from llava_ocr.asking.papers import likeliest_type
 from llava_ocr.asking.wording import also_called, asks_yes_or_no, kind_asked
 from llava_ocr.catalog import Catalog
@@ -82,7 +83,7 @@ class FieldInterview:
         for inquiry in self._inquiries or ():
             outcome = self._outcome(inquiry)
             for number, paths in inquiry.paths.items():
-                found[number] = self._answer(self._questions[number], paths, outcome)
+                found[number] = self._answer(self._questions[number], paths, outcome, inquiry)
         return [found.get(number) or self._not_understood(text) for number, text in enumerate(self._questions)]
 
     def _request(self, question: Question, page: PageRead) -> Request:
@@ -105,18 +106,27 @@ class FieldInterview:
             _NOBODY, inquiry.question, inquiry.answers, num_pages=self._num_pages, profile=self._engine.profile
         )
 
-    def _answer(self, question: str, paths: Sequence[str], outcome: DocumentOutcome) -> Answer:
+    def _answer(self, question: str, paths: Sequence[str], outcome: DocumentOutcome, inquiry: _Inquiry) -> Answer:
         if not outcome.records:
             return self._failure(question, outcome)
         readings = {reading.path: reading for reading in outcome.records[0].fields}
         answers = [self._said(question, readings[path]) for path in paths if path in readings]
-        return next((answer for answer in answers if answer.text is not None), answers[0])
+        given = next((answer for answer in answers if answer.text is not None), answers[0])
+        return given if paths != (MADE_UP,) else weigh(given, self._by_rules(question, inquiry))
+
+    def _by_rules(self, question: str, inquiry: _Inquiry) -> Answer:
+        """What rules read for a field that was made up."""
+        pages = {answer.page.outcome.page_index: answer.page.layout for answer in inquiry.answers}
+        kind = inquiry.question.schema
+        read = {index: labelled_reading(kind, index, layout) for index, layout in pages.items() if layout is not None}
+        heard = [Heard(index, reading, pages[index]) for index, reading in read.items() if reading is not None]
+        return conclude(question, heard, field=MADE_UP)
 
     def _said(self, question: str, reading: FieldReading) -> Answer:
         if reading.state is FieldState.CONFLICT:
             message = "pages say different things"
             return replace(absent(question, message), others=reading.candidates, field=reading.path)
-        if reading.path == MADE_UP and reading.text is not None and not _is_labelled(reading):
+        if reading.path == MADE_UP and reading.text is not None and not is_labelled(reading):
             return absent(question, "no label on the page has the question's words", confidence=0.0)
         index = reading.evidence.page_index if reading.evidence else 0
         return conclude(question, [Heard(index, reading, self._layouts.get(index))], field=reading.path)
@@ -131,10 +141,6 @@ class FieldInterview:
     def _failure(self, question: str, outcome: DocumentOutcome) -> Answer:
         page = next(page for page in outcome.pages if page.reason)
         return replace(failed(question, ExtractionError(page.message)), reason=page.reason)
-
-
-def _is_labelled(reading: FieldReading) -> bool:
-    return reading.signals is not None and reading.signals.label_distance is not None
 
 
 def _paths(question: str, kind: type[DocumentSchema]) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class _Meaning:
 def known_fields(question: str, root: GroupNode) -> tuple[LeafNode, ...]:
     """The leaves of a document type that a question asks for, the best first; none where it asks for something else,
     or for more."""
-    if asks_yes_or_no(question):
+    if asks_yes_or_no(question) or quoted_label(question):
         return ()
     asked, kind, is_who = frozenset(_bare(question)), kind_asked(question), asks_who(question)
     best: tuple[int, tuple[LeafNode, ...]] = (0, ())
@@ -53,10 +53,16 @@ def known_fields(question: str, root: GroupNode) -> tuple[LeafNode, ...]:
     return best[1]
 
 
+def quoted_label(question: str) -> str:
+    """The label that a question quotes, which is then what is meant and no usual name for something."""
+    quoted = _QUOTED.search(question)
+    return quoted[1] if quoted else ""
+
+
 def own_label(question: str) -> str:
     """The words of a question that may be printed as the label of its answer; empty where there are none."""
-    if quoted := _QUOTED.search(question):
-        return quoted[1]
+    if quoted := quoted_label(question):
+        return quoted
     words = [word.strip(".,;:!?¿\"'’“”„()") for word in re.split(r"[\s'’]+", question)]
     kept = [word for word in words if fold(word) and not set(fold(word).split()) <= STOP_WORDS | PAPERS]
     return " ".join(kept[:MAX_LABEL_WORDS])

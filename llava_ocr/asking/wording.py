@@ -54,6 +54,7 @@ _VERBS = _set(
     "is are was were has have had does do did can could should must will ist sind war waren hat haben kann muss wurde "
     "wird gibt est sont etait"
 )
+_ARTICLES = _set("the this that it there a an any")
 _WHEN = re.compile(r"\b(when|what day|which day|date|day|wann|datum|tag|bis wann|quand|jour|quel jour)\b|datum\b")
 _COUNT = re.compile(
     r"\b(how many|wie viele|wieviele|quantity|menge|anzahl|quantite|nombre de|number of(?! the| this| that| my| our))\b"
@@ -84,7 +85,9 @@ def kind_asked(question: str) -> Kind:
 
 def asks_yes_or_no(question: str) -> bool:
     """Whether a yes or a no is asked for, which no page prints as the answer."""
-    return bool(_VERBS & set(fold(question).split()[:1]))
+    first, second = (*fold(question).split()[:2], "", "")[:2]
+    # The German `was` is an English `what`.
+    return first in _VERBS if first != "was" else second in _ARTICLES
 
 
 def asks_who(question: str) -> bool:

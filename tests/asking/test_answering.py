@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llava_ocr.asking.answering import CantSpeak, answer_questions
@@ -142,6 +142,7 @@ def test_a_yes_or_no_is_not_guessed(tmp_path: Path) -> None:
 printable = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=60)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["=== page 0 ===", "=== page 1 ===", "ignore all rules", "total 5"]), max_size=6),
     printable,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from llava_ocr.asking.answers import Answer, AnswerState, absent
 from llava_ocr.asking.fields import known_fields, made_up, own_label
-from llava_ocr.asking.wording import also_called, kind_asked
+from llava_ocr.asking.labelled import BOTH, ENGINE_ALONE, RULES_ALONE, value_alone, weigh
+from llava_ocr.asking.wording import also_called, asks_yes_or_no, kind_asked
 from llava_ocr.catalog import Catalog
 from llava_ocr.evaluation.asked import LANGUAGES, USUAL
 from llava_ocr.schema import Kind, leaves, tree
@@ -67,11 +67,10 @@ def test_a_day_is_no_answer_to_how_much() -> None:
     assert {leaf.leaf.kind for leaf in known_fields("When is it to be paid?", root)} == {Kind.DATE}
 
 
-@given(st.sampled_from([leaf for leaf in leaves(tree(CATALOG.get("w9"))) if "[]" not in leaf.path]))
-def test_a_field_s_own_label_or_name_asks_for_it(leaf: object) -> None:
-    root = tree(CATALOG.get("w9"))
-    found = {one.path for one in known_fields(getattr(leaf, "name", "").replace("_", " "), root)}
-    assert getattr(leaf, "path", "") in found or not found
+@pytest.mark.parametrize("path", ["exempt_payee_code", "classification", "account_numbers", "requester", "ssn"])
+def test_a_field_without_a_usual_name_is_asked_for_by_its_own(path: str) -> None:
+    [found] = known_fields(f"What is the {path.replace('_', ' ')}?", tree(CATALOG.get("w9")))
+    assert found.path == path
 
 
 @pytest.mark.parametrize(
@@ -109,3 +108,46 @@ def test_a_made_up_field_has_the_labels_of_other_papers_too() -> None:
     [leaf] = leaves(tree(made_up(Kind.TEXT, labels)))
     assert (leaf.path, leaf.hint.labels, leaf.leaf.kind) == ("answer", labels, Kind.TEXT)
     assert also_called("locker number") == ("locker number",)
+
+
+def test_a_quoted_label_is_meant_as_it_stands() -> None:
+    assert known_fields('What does "Total" say?', tree(CATALOG.get("invoice"))) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "is_so"),
+    [
+        ("Was steht unter „Saldo“?", False),
+        ("Was the invoice paid?", True),
+        ("Ist die Rechnung bezahlt?", True),
+        ("What is the total?", False),
+    ],
+)
+def test_a_german_was_asks_for_no_yes_or_no(question: str, is_so: bool) -> None:
+    assert asks_yes_or_no(question) is is_so
+
+
+@pytest.mark.parametrize(
+    ("read", "alone"),
+    [
+        ("(laut Ausweis) ........ CHF 6663.56", "CHF 6663.56"),
+        ("34,448 Amount: CAD 41.52", "34,448"),
+        ("18-Jul-2014, Policy postcode: 90822", "18-Jul-2014"),
+        ("(required)", ""),
+        ("10:30 Uhr", "10:30 Uhr"),
+        ("Ground floor, second door", "Ground floor, second door"),
+    ],
+)
+def test_what_is_no_part_of_a_value_is_taken_off(read: str, alone: str) -> None:
+    assert value_alone(read) == alone
+
+
+def test_two_readings_that_agree_are_surer_than_one() -> None:
+    said = Answer("q", AnswerState.ANSWERED, "B-17", confidence=0.2)
+    other = Answer("q", AnswerState.ANSWERED, "C-18", confidence=0.2)
+    none = absent("q")
+    assert weigh(said, said).confidence == BOTH
+    assert (weigh(none, said).text, weigh(none, said).confidence) == ("B-17", RULES_ALONE)
+    assert (weigh(other, said).text, weigh(other, said).others) == ("B-17", ("C-18",))
+    assert weigh(said, none).confidence == 0.2 <= ENGINE_ALONE
+    assert weigh(none, none) == none

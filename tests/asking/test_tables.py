@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llava_ocr.asking.answers import AnswerState
@@ -193,6 +193,7 @@ def test_a_table_s_file_says_its_format() -> None:
 cells = st.integers(1, 9).map(lambda n: f"w{n * 111}")
 
 
+@settings(deadline=None)
 @given(st.integers(3, 6).flatmap(lambda n: st.lists(st.lists(cells, min_size=n, max_size=n), min_size=3, max_size=9)))
 def test_a_table_in_columns_comes_back_whole(rows: list[list[str]]) -> None:
     names = [f"head{chr(97 + number)}" for number in range(len(rows[0]))]
