@@ -64,7 +64,7 @@ def main() -> None:
 
 def _told(order: dict[str, Any]) -> dict[str, Any]:
     """The outcome; the only place that catches everything."""
-    # The parent never opens a document, so it never loads what does.
+    # Only the child loads PyMuPDF: it is slow to import, and not everybody may have it.
     from llava_ocr.searchable.writing import write_searchable
 
     limits = Limits(*order["limits"])

@@ -1,4 +1,4 @@
-"""What became of a document that was to be made searchable."""
+"""What became of a document that was to be made searchable. A pure value, for processes without PyMuPDF, too."""
 
 from __future__ import annotations
 
