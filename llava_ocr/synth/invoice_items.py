@@ -18,7 +18,7 @@ from llava_ocr.synth.streams import chance, weighted
 from llava_ocr.synth.table import Column, Row, Table, draw_table_style
 
 NUMERIC = {"quantity", "unit_price", "total", "discount", "rate", "gross", "tax"}
-CENTERED = {"unit", "rate", "position", "quantity"}
+CENTERED = ("unit", "rate", "position", "quantity")
 POSITIONS = (("{n}", 5.0), ("{n:02d}", 0.7), ("{n:03d}", 0.7), ("{n}0", 1.0), ("{n}.", 0.7), ("{n:05d}0", 0.3))
 
 
