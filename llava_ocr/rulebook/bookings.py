@@ -34,6 +34,7 @@ TEXT_EDGE = 0.008
 _AMOUNT = re.compile(r"[-−–+(]?(?:[€$£]|[A-Z]{3})?[-−–]?\d[\d.,'’\u00a0\u202f]*(?:[-−–+)]|[€$£]|[A-Z]{3})?")
 _HEAD = re.compile(r"[-−–+(]?\d{1,3}")
 _TAIL = re.compile(r"\d{3}(?:[.,]\d{2})?[-−–)]?")
+_CENTS = re.compile(r"[.,]\d\d\D*$")
 _GROUPED = re.compile(r"\d[.'’]\d{3},\d|\d[,'’]\d{3}\.\d|\d{4}[.,]\d\d\D*$")
 
 Cells = dict[str, str]
@@ -160,7 +161,17 @@ def _columns(layouts: Sequence[Layout | None], sights: Sequence[_Sight], account
     booked = [sight for sight in sights if any(_is_at(day.x0, days[0]) for day in sight.days)]
     if len(booked) < MIN_ROWS:
         return None
-    ends = [_layout(layouts, sight).words[index].box.x1 for sight in booked for index in sight.amounts]
+    is_spaced = _is_spaced(layouts, booked)
+    # The head of `1 234,50` ends no column.
+    words = [
+        _layout(layouts, sight).words[index]
+        for sight in booked
+        for index in sight.amounts
+        if not (is_spaced and _is_head(_layout(layouts, sight), sight, index))
+    ]
+    # Where amounts have cents, whole numbers are something else: cheques, policies.
+    with_cents = [word for word in words if _CENTS.search(word.text)]
+    ends = [word.box.x1 for word in (with_cents if len(with_cents) >= COLUMN_SHARE * len(booked) else words)]
     found = [
         column.edge
         for column in clusters(ends, Edges.RIGHT)
@@ -169,7 +180,7 @@ def _columns(layouts: Sequence[Layout | None], sights: Sequence[_Sight], account
     if not found:
         return None
     edges = _assigned(layouts, booked, sorted(found), account)
-    return _Columns(days[0], days, edges, _is_spaced(layouts, booked, list(edges.values())))
+    return _Columns(days[0], days, edges, is_spaced)
 
 
 def _is_at(x: float, edge: float) -> bool:
@@ -215,10 +226,17 @@ def _figure(layouts: Sequence[Layout | None], sight: _Sight, edge: float) -> Dec
     return next(iter([*cents, *readings]), None)
 
 
-def _is_spaced(layouts: Sequence[Layout | None], booked: Sequence[_Sight], ends: Sequence[float]) -> bool:
+def _is_spaced(layouts: Sequence[Layout | None], booked: Sequence[_Sight]) -> bool:
     """Whether thousands may be parted by a space: not where another mark or none does it."""
     words = (_layout(layouts, sight).words[index] for sight in booked for index in sight.amounts)
-    return not any(_GROUPED.search(word.text) for word in words if any(_is_end(word.box.x1, end) for end in ends))
+    return not any(_GROUPED.search(word.text) for word in words)
+
+
+def _is_head(layout: Layout, sight: _Sight, index: int) -> bool:
+    """Whether the next word of the line goes on with the number."""
+    line = layout.lines[sight.line].words
+    at = line.index(index) + 1
+    return at < len(line) and len(_whole(layout, line, line[at], is_spaced=True)) > 1
 
 
 def _whole(layout: Layout, line: Sequence[int], index: int, *, is_spaced: bool) -> tuple[int, ...]:
