@@ -186,7 +186,7 @@ def _sound(
     for one in (one for answer in answers for one in answer.answered):
         about = [pages[index] for index in one.window.pages]
         rules = replace(by_rules(about[0], question, profile), lists=lists.get(one.window.pages[0]))
-        error = fault_of(one.completion, question.asked_of(profile, one.window.part), rules)
+        error = fault_of(one.completion, question.asked_of(profile, one.window.focus), rules)
         if error is None:
             sound.append(_answered(one, about, rules))
         elif not one.window.is_again:
@@ -204,7 +204,7 @@ def _answered(one: Answered, about: Sequence[PageRead], rules: ByRules) -> Answe
         page.reader,
         one.completion,
         rules,
-        part=one.window.part,
+        focus=one.window.focus,
         band=one.window.band,
         next_layouts=tuple(after.layout for after in about[1:]),
     )

@@ -20,7 +20,7 @@ MAX_BANDS = 8
 EDGE_PITCH = 0.02
 
 
-class Part(StrEnum):
+class Focus(StrEnum):
     """What of a schema a request asks for: its header fields, its lists, or both."""
 
     ALL = "all"
@@ -48,22 +48,22 @@ class Window:
     """
 
     pages: tuple[int, ...]
-    part: Part = Part.ALL
+    focus: Focus = Focus.ALL
     band: Band | None = None
     is_again: bool = False
 
     @property
     def is_whole_page(self) -> bool:
         """Whether it asks one page for everything, as most documents need."""
-        return len(self.pages) == 1 and self.part is Part.ALL and self.band is None
+        return len(self.pages) == 1 and self.focus is Focus.ALL and self.band is None
 
     @property
     def name(self) -> str:
         """What tells it from the document's other windows: `3`, `3-5`, `3.lists@0.4100-0.6200`."""
         pages = str(self.pages[0]) if len(self.pages) == 1 else f"{self.pages[0]}-{self.pages[-1]}"
-        part = "" if self.part is Part.ALL else f".{self.part.value}"
+        focus = "" if self.focus is Focus.ALL else f".{self.focus.value}"
         band = "" if self.band is None else f"@{self.band.top:.4f}-{self.band.bottom:.4f}"
-        return f"{pages}{part}{band}{'+' if self.is_again else ''}"
+        return f"{pages}{focus}{band}{'+' if self.is_again else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,16 @@ class Room:
     num_header_tokens: int
     num_row_tokens: int
 
-    def fits(self, pages: Sequence[PageNeeds], part: Part, *, num_parts: int = 1) -> bool:
+    def fits(self, pages: Sequence[PageNeeds], focus: Focus, *, num_parts: int = 1) -> bool:
         """Whether pages, or one of `num_parts` equal bands of them, have room together with the answer.
 
         A whole page's answer may be longer than answers are let to be: what it then lacks is read again.
         """
         num_rows = math.ceil(sum(len(page.rows) for page in pages) / num_parts)
-        answer = self.num_header_tokens if part is not Part.LISTS else 0
-        answer += num_rows * self.num_row_tokens if part is not Part.HEADER else 0
+        answer = self.num_header_tokens if focus is not Focus.LISTS else 0
+        answer += num_rows * self.num_row_tokens if focus is not Focus.HEADER else 0
         shown = sum(page.num_visual_tokens + page.num_word_tokens for page in pages) / num_parts
-        is_single = len(pages) == 1 and part is Part.ALL
+        is_single = len(pages) == 1 and focus is Focus.ALL
         if answer > self.max_answer_tokens and not is_single:
             return False
         return self.num_question_tokens + shown + min(answer, self.max_answer_tokens) <= self.context_tokens
@@ -132,7 +132,7 @@ class Planner:
         settled: list[Window] = []
         if self._open and not self._goes_with(page):
             settled += self.rest()
-        if not self._room.fits([page], Part.ALL) and self._room.num_row_tokens and page.rows:
+        if not self._room.fits([page], Focus.ALL) and self._room.num_row_tokens and page.rows:
             return settled + in_passes(page, self._room)
         self._open.append(page)
         return settled + (self.rest() if len(self._open) >= self._room.max_pages else [])
@@ -145,7 +145,7 @@ class Planner:
     def _goes_with(self, page: PageNeeds) -> bool:
         last = self._open[-1]
         is_next = page.page_index == last.page_index + 1 and page.has_words == last.has_words
-        return is_next and self._room.fits([*self._open, page], Part.ALL)
+        return is_next and self._room.fits([*self._open, page], Focus.ALL)
 
 
 def plan(pages: Sequence[PageNeeds], room: Room) -> list[Window]:
@@ -156,8 +156,8 @@ def plan(pages: Sequence[PageNeeds], room: Room) -> list[Window]:
 
 def in_passes(page: PageNeeds, room: Room) -> list[Window]:
     """Ask a page for its header fields, where there may be any, and then for its lists, each in as few bands as fit."""
-    passes = [Part.HEADER, Part.LISTS] if page.has_header else [Part.LISTS]
-    return [window for part in passes for window in _in_bands(page, part, room)]
+    passes = [Focus.HEADER, Focus.LISTS] if page.has_header else [Focus.LISTS]
+    return [window for focus in passes for window in _in_bands(page, focus, room)]
 
 
 def halves(window: Window, rows: Sequence[float]) -> list[Window]:
@@ -168,7 +168,7 @@ def halves(window: Window, rows: Sequence[float]) -> list[Window]:
         return []
     middle = cut_between(inside, 2)[0].bottom
     bands = Band(whole.top, middle), Band(middle, whole.bottom)
-    return [Window(window.pages, window.part, band) for band in bands]
+    return [Window(window.pages, window.focus, band) for band in bands]
 
 
 def again(page_index: int, missing: Sequence[float], rows: Sequence[float], *, max_rows: int) -> list[Window]:
@@ -182,14 +182,14 @@ def again(page_index: int, missing: Sequence[float], rows: Sequence[float], *, m
             runs[-1].append(y)
         else:
             runs.append([y])
-    return [Window((page_index,), Part.LISTS, band_around(run, rows), is_again=True) for run in runs]
+    return [Window((page_index,), Focus.LISTS, band_around(run, rows), is_again=True) for run in runs]
 
 
 def rest_of(window: Window, last: float, rows: Sequence[float]) -> list[Window]:
     """Ask for all of a window below the last row that was read (by height): what follows a cut, nobody counted."""
     whole = window.band or Band(0.0, 1.0)
     rest = Band(_below(last, rows), whole.bottom)
-    return [Window(window.pages, Part.LISTS, rest, is_again=True)] if whole.top < rest.top < rest.bottom else []
+    return [Window(window.pages, Focus.LISTS, rest, is_again=True)] if whole.top < rest.top < rest.bottom else []
 
 
 def _below(last: float, rows: Sequence[float]) -> float:
@@ -213,12 +213,12 @@ def band_around(run: Sequence[float], rows: Sequence[float]) -> Band:
     return Band(max(0.0, top), min(1.0, bottom))
 
 
-def _in_bands(page: PageNeeds, part: Part, room: Room) -> list[Window]:
+def _in_bands(page: PageNeeds, focus: Focus, room: Room) -> list[Window]:
     numbers = range(1, min(MAX_BANDS, max(1, len(page.rows))) + 1)
-    num_bands = next((number for number in numbers if room.fits([page], part, num_parts=number)), numbers[-1])
+    num_bands = next((number for number in numbers if room.fits([page], focus, num_parts=number)), numbers[-1])
     if num_bands == 1:
-        return [Window((page.page_index,), part)]
-    return [Window((page.page_index,), part, band) for band in cut_between(page.rows, num_bands)]
+        return [Window((page.page_index,), focus)]
+    return [Window((page.page_index,), focus, band) for band in cut_between(page.rows, num_bands)]
 
 
 def cut_between(rows: Sequence[float], num_bands: int) -> list[Band]:

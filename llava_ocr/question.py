@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llava_ocr.bundles.split import RULES_VERSION
 from llava_ocr.engines.base import EngineProfile
-from llava_ocr.planner import Part
+from llava_ocr.planner import Focus
 from llava_ocr.prompts import PROMPT_VERSION
 from llava_ocr.schema import DocumentSchema, GroupNode, fingerprint, lists_only, tree, without_lists
 
@@ -34,8 +34,8 @@ class Question:
         bundled = hashlib.sha256(f"{asked} bundle {RULES_VERSION}".encode()).hexdigest()
         return cls(schema, tree(schema), bundled if is_bundle else asked, asked, max_new_tokens, is_bundle)
 
-    def asked_of(self, profile: EngineProfile, part: Part = Part.ALL) -> GroupNode:
+    def asked_of(self, profile: EngineProfile, focus: Focus = Focus.ALL) -> GroupNode:
         """The part of the schema that an engine is asked for."""
-        if part is Part.LISTS:
+        if focus is Focus.LISTS:
             return lists_only(self.root)
-        return self.root if profile.reads_lists and part is Part.ALL else without_lists(self.root)
+        return self.root if profile.reads_lists and focus is Focus.ALL else without_lists(self.root)

@@ -14,7 +14,7 @@ from llava_ocr.grounding.answer import Said, parse_answer
 from llava_ocr.grounding.lacking import lacking_rows, rows_read
 from llava_ocr.grounding.read import ByRules
 from llava_ocr.merge.rowcount import count_rows
-from llava_ocr.planner import Band, PageNeeds, Part, Planner, Room, Window, again, halves, in_passes, rest_of
+from llava_ocr.planner import Band, Focus, PageNeeds, Planner, Room, Window, again, halves, in_passes, rest_of
 from llava_ocr.prompts import (
     AS_GUESSED,
     Prompt,
@@ -99,12 +99,12 @@ class Asker:
         """Judge an answer: where it had no room it is asked in parts, where rows lack they are read again."""
         if not self._profile.reads_lists or self._profile.prompt_form is not PromptForm.READ:
             return KEPT
-        root = self._question.asked_of(self._profile, asked.window.part)
+        root = self._question.asked_of(self._profile, asked.window.focus)
         fault = fault_of(completion, root)
         is_cut = completion.error is None and completion.stop_reason is not StopReason.END
         if isinstance(fault, (CutAnswer, PromptTooLong)) or (is_cut and len(asked.pages) > 1):
             return self._in_parts(asked, is_too_long=isinstance(fault, PromptTooLong))
-        if fault is not None or asked.window.part is Part.HEADER:
+        if fault is not None or asked.window.focus is Focus.HEADER:
             return KEPT
         said = parse_answer(completion.text, root, is_cut=is_cut)
         more = self._rest(asked, said) if is_cut else []
@@ -212,7 +212,7 @@ def request_of(
     """Make a window's request: what is asked, of which pixels, and what the answer is held to."""
     if window.is_whole_page:
         return ask(question, pages[0], num_pages=num_pages, profile=profile)
-    root = question.asked_of(profile, window.part)
+    root = question.asked_of(profile, window.focus)
     layouts = [_within(page.layout, window.band) for page in pages]
     prompt = _prompt(root, window, layouts, num_pages=num_pages, profile=profile)
     known = [layout for layout in layouts if layout is not None]

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llava_ocr.planner import PageNeeds, Part, Room, Window, again, cut_between, halves, in_passes, plan
+from llava_ocr.planner import Focus, PageNeeds, Room, Window, again, cut_between, halves, in_passes, plan
 
 ROOM = Room(
     context_tokens=4096,
@@ -48,10 +48,10 @@ def test_every_page_is_asked_for_everything_and_for_nothing_twice(pages: list[Pa
             asked.setdefault(index, []).append(window)
     assert set(asked) == {page.page_index for page in pages}
     for windows in asked.values():
-        parts = {window.part for window in windows}
-        assert parts in ({Part.ALL}, {Part.HEADER, Part.LISTS})
-        assert Part.ALL not in parts or len(windows) == 1
-        assert len({(window.part, window.band) for window in windows}) == len(windows)
+        parts = {window.focus for window in windows}
+        assert parts in ({Focus.ALL}, {Focus.HEADER, Focus.LISTS})
+        assert Focus.ALL not in parts or len(windows) == 1
+        assert len({(window.focus, window.band) for window in windows}) == len(windows)
 
 
 @given(documents(), rooms)
@@ -62,7 +62,7 @@ def test_pages_that_are_asked_together_are_neighbours_and_have_room(pages: list[
         assert len(together) <= room.max_pages
         assert all(after == before + 1 for before, after in pairwise(window.pages))
         assert len({page.has_words for page in together}) == 1
-        assert len(together) == 1 or room.fits(together, window.part)
+        assert len(together) == 1 or room.fits(together, window.focus)
 
 
 @given(documents())
@@ -82,13 +82,13 @@ def test_a_long_context_takes_several_pages_at_once() -> None:
 
 def test_a_short_context_takes_header_and_lists_apart() -> None:
     page = PageNeeds(0, 1_500, 600, tuple(number / 100 for number in range(20, 54)))
-    assert [window.part for window in plan([page], ROOM)] == [Part.HEADER, Part.LISTS]
+    assert [window.focus for window in plan([page], ROOM)] == [Focus.HEADER, Focus.LISTS]
 
 
 def test_a_page_between_without_header_labels_is_asked_for_its_rows_alone() -> None:
     page = PageNeeds(3, 2_400, 900, tuple(number / 100 for number in range(20, 60)), has_header=False)
     windows = in_passes(page, ROOM)
-    assert {window.part for window in windows} == {Part.LISTS} and len(windows) > 1
+    assert {window.focus for window in windows} == {Focus.LISTS} and len(windows) > 1
 
 
 @given(heights.filter(lambda ys: len(ys) >= 2), st.data())
@@ -107,12 +107,12 @@ def test_only_missing_rows_are_read_again_and_each_once(
     held = [[y for y in rows if window.band is not None and window.band.holds(y)] for window in windows]
     assert sorted(y for band in held for y in band) == sorted(missing)
     assert all(1 <= len(band) <= max_rows for band in held)
-    assert all(window.is_again and window.part is Part.LISTS for window in windows)
+    assert all(window.is_again and window.focus is Focus.LISTS for window in windows)
 
 
 @given(heights.filter(lambda ys: len(ys) >= 2))
 def test_halves_hold_every_row_once_and_fewer_each(rows: tuple[float, ...]) -> None:
-    parts = halves(Window((1,), Part.LISTS), rows)
+    parts = halves(Window((1,), Focus.LISTS), rows)
     held = [[y for y in rows if window.band is not None and window.band.holds(y)] for window in parts]
     assert sorted(y for band in held for y in band) == list(rows)
     assert all(0 < len(band) < len(rows) for band in held)

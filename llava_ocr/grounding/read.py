@@ -19,7 +19,7 @@ from llava_ocr.grounding.typed import Conventions
 from llava_ocr.merge.complete import lists_lack
 from llava_ocr.merge.pages import merge_pages
 from llava_ocr.merge.rows import in_page_order
-from llava_ocr.planner import Band, Part
+from llava_ocr.planner import Band, Focus
 from llava_ocr.records import FieldReading, FieldState, Finding, WordReader
 from llava_ocr.schema import (
     DocumentSchema,
@@ -67,7 +67,7 @@ class AnsweredPage:
     reader: WordReader
     completion: Completion
     by_rules: ByRules = ByRules()
-    part: Part = Part.ALL
+    focus: Focus = Focus.ALL
     band: Band | None = None
     next_layouts: tuple[Layout | None, ...] = ()
 
@@ -148,9 +148,9 @@ def _read_answer(page: AnsweredPage, root: GroupNode, conventions: Conventions) 
 
 
 def _asked(root: GroupNode, page: AnsweredPage) -> GroupNode:
-    if page.part is Part.LISTS:
+    if page.focus is Focus.LISTS:
         return lists_only(root)
-    return root if page.part is Part.ALL and page.by_rules.lists is None else without_lists(root)
+    return root if page.focus is Focus.ALL and page.by_rules.lists is None else without_lists(root)
 
 
 def _on_their_pages(readings: list[PageReading], pages: Sequence[int]) -> list[PageReading]:

@@ -142,7 +142,7 @@ def test_no_other_engine_or_schema_is_served(answers: Answers) -> None:
     engine = CountingEngine()
     cached(answers, engine).complete([request("one")])
     cached(answers, other).complete([request("two")])
-    cached(answers, engine, fingerprint="schema-2").complete([request("three")])
+    cached(answers, engine, asked_fingerprint="schema-2").complete([request("three")])
     assert (engine.asked, other.asked) == (["one", "three"], ["two"])
 
 
