@@ -6,7 +6,7 @@ SOURCE ?=
 SCHEMA ?= invoice
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test soak check format bench clean
+.PHONY: help setup setup-dev demo test soak explore check format bench clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ test: setup-dev ## Run the tests (those under 15 minutes)
 soak: setup-dev ## Kill workers 200 times on SQLite and on PostgreSQL, and count what was lost (15 minutes)
 	$(BIN)/python -m tests.faults.soak --kills 200
 	$(BIN)/python -m tests.faults.soak --kills 200 --postgres
+
+explore: setup-dev ## Run the property tests on examples that no run has seen
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(TESTS)
 
 check: setup-dev ## Format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .

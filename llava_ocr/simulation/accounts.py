@@ -152,8 +152,13 @@ class Accounts:
         return True
 
     def fall_silent(self, lease: Lease) -> None:
-        """Note that a holder renews no more; whoever claims after its lease ran out buries it."""
-        shard = self._touched[lease.shard_index]
+        """Note that a holder renews no more; whoever claims after its lease ran out buries it.
+
+        One that was buried already, at its hard limit say, and has not noticed, is silent anyway.
+        """
+        shard = self._touched.get(lease.shard_index)
+        if shard is None or not changes.is_held(shard, lease):
+            return
         assert shard.lease_until and shard.hard_until and shard.progress_at, shard
         stalled_at = shard.progress_at + timedelta(seconds=self.terms.stall_s)
         dead_at = min(shard.lease_until, shard.hard_until, stalled_at)

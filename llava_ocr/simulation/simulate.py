@@ -69,9 +69,13 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Holding:
-    """A lease and what its worker intends: documents in order, one each `document_s`, saved `batch` at a time."""
+    """A lease and what its worker intends: documents in order, one each `document_s`, saved `batch` at a time.
+
+    It was claimed at `claimed_s`, from which its hard limit counts, and works since `started_s`, later where it froze.
+    """
 
     lease: Lease
+    claimed_s: float
     started_s: float
     documents: Sequence[int]
     document_s: float
@@ -145,9 +149,9 @@ class Simulation:
         documents = self.accounts.open_documents(lease.shard_index)
         document_s = self.fleet.document_s * max(0.2, self._dice.gauss(1.0, self.fleet.spread))
         if lease.is_cautious:
-            return _Holding(lease, now_s, documents, document_s * self.fleet.cautious_slowdown, 1)
+            return _Holding(lease, now_s, now_s, documents, document_s * self.fleet.cautious_slowdown, 1)
         batch = min(SAVE_BATCH, int(SAVE_AFTER_S / document_s) + 1)
-        return _Holding(lease, now_s, documents, document_s, batch)
+        return _Holding(lease, now_s, now_s, documents, document_s, batch)
 
     def _plan(self, worker: int, holding: _Holding, now_s: float) -> None:
         """Decide what happens to a holding first: its end, or one of what may go wrong."""
@@ -156,7 +160,7 @@ class Simulation:
         if not holding.lease.is_last_try and self._dice.random() < self.faults.put_offs_per_shard:
             holding.num_put_off = max(1, round(len(holding.documents) * self.faults.put_off_share))
             coming = [(now_s + whole_s, _Kind.PUT_OFF)]
-        coming.append((holding.started_s + self.terms.hard_s, _Kind.OVERDUE))
+        coming.append((max(now_s, holding.claimed_s + self.terms.hard_s), _Kind.OVERDUE))
         poison = self._poison_of(holding.lease.shard_index)
         if poison and (met := next((n for n, one in enumerate(holding.documents) if one in poison), None)) is not None:
             coming.append((holding.started_s + (met + 0.5) * holding.document_s, _Kind.DEATH))
@@ -224,7 +228,7 @@ class Simulation:
             left = self.accounts.open_documents(holding.lease.shard_index)
             kept = holding.num_finished(frozen_s) - holding.num_saved(frozen_s)
             started_s = now_s - kept * holding.document_s
-            onward = _Holding(holding.lease, started_s, left, holding.document_s, holding.batch)
+            onward = _Holding(holding.lease, holding.claimed_s, started_s, left, holding.document_s, holding.batch)
             self._plan(worker, onward, now_s)
             return
         self._lose(holding, frozen_s)

@@ -28,7 +28,9 @@ def kept_tokens(raster: TiledRaster, patches_per_side: int) -> NDArray[np.bool_]
     if raster.grid == OVERVIEW_ONLY:
         return np.append(overview, True)
     kept_HW = dilated(_inked(raster, patches_per_side))
-    return np.concatenate([overview, np.column_stack([kept_HW, kept_HW.any(axis=1)]).ravel()])
+    # A page narrower than half a patch has rows of newlines alone.
+    has_newline_H = kept_HW.any(axis=1) | (kept_HW.shape[1] == 0)
+    return np.concatenate([overview, np.column_stack([kept_HW, has_newline_H]).ravel()])
 
 
 def dilated(inked_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llava_ocr.ledger.leases import Ending, Terms
@@ -52,6 +52,12 @@ def simulated(fleet: Fleet, trouble: Faults, seed: int = 0, *, policy: Retries |
 
 
 @given(fleets, faults, st.integers(0, 99))
+# Workers that froze for a second are buried at their hard limit, without noticing.
+@example(
+    Fleet(num_pages=73, pages_per_document=4, shard_size=1, num_workers=2, pages_per_s=0.05078125),
+    Faults(deaths_per_day=1.0, freezes_per_day=10.0, freeze_s=1.0, poison_per_million=19945.0),
+    32,
+)
 @settings(deadline=None, max_examples=60)
 def test_every_document_ends_once_or_is_given_up(fleet: Fleet, trouble: Faults, seed: int) -> None:
     outcome, ends = simulated(fleet, trouble, seed)

@@ -1,7 +1,7 @@
 """Which visual tokens of a page stay when blank paper is left out."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llava_ocr.geometry import OVERVIEW_ONLY, Grid, Size, fit_within
@@ -40,6 +40,8 @@ def test_a_mark_keeps_its_patch_those_around_it_and_their_newlines(row: int, col
 
 
 @given(grids, extents)
+# Narrower than half a patch: no patches, and newlines all the same.
+@example(Grid(1, 1), (130, 30))
 @settings(deadline=None, max_examples=20)
 def test_where_everything_is_ink_everything_stays(grid: Grid, extent: tuple[int, int]) -> None:
     size = fit_within(Size(extent[1], extent[0]), grid.size(TILE_PX))
