@@ -84,7 +84,7 @@ class Layout:
             parts.extend(" " * (_column(segment) + 2) + segment.text for segment in line.segments)
         return "".join(parts)
 
-    @property
+    @cached_property
     def word_height(self) -> float:
         """Median word height as a fraction of the page's height; 0 without words."""
         return median(word.box.height for word in self.words) if self.words else 0.0
