@@ -19,6 +19,9 @@ _RULES_FR = r"(instructions?|consignes?|règles|directives?|ordres|invites?|prom
 _MACHINE = r"(AI|A\.I\.|LLMs?|language models?|chat ?bots?|GPT|LLaVA|OCR (model|engine|system)|AI assistant)"
 _MACHINE_DE = r"(KI|Sprachmodell|KI-Assistent(in)?|Chatbot)"
 _MACHINE_FR = r"(IA|modèle de langage|assistant virtuel|agent conversationnel)"
+_SAYING = (
+    r"(also |now |only )?(answer|output|return|respond|report|write|say|set|use|read|extract|fill|ignore|take|put)"
+)
 _PATTERNS = (
     # Turns and edges of a conversation, as chat formats write them.
     r"<\|[a-z_]{2,20}\|>",
@@ -30,7 +33,8 @@ _PATTERNS = (
     r"###\s?(instruction|response|system|assistant|human|user)",
     # Away with what was said before.
     rf"\b(ignore|disregard|forget|override|bypass)\b[^.!?]{{0,40}}\b{_RULES}",
-    r"\b(new|updated|following|hidden|secret|special) (system )?(instruction|prompt)s?\b[^.!?]{0,20}:",
+    # Not `Special instructions:`, which orders and delivery notes say.
+    r"\b(new|updated|hidden|secret) (system )?(instruction|prompt)s?\b[^.!?]{0,20}:",
     rf"\b(ignorier\w*|missacht\w*|vergiss|vergessen|übergeh\w*)\b[^.!?]{{0,50}}\b{_RULES_DE}",
     rf"\b(ignore[rz]?|ignorons|oublie[rz]?|néglige[rz]?|ne ten(ez|ir|ons) pas compte)\b[^.!?]{{0,50}}\b{_RULES_FR}",
     # Who is spoken to.
@@ -38,14 +42,18 @@ _PATTERNS = (
     r"\b(act|behave|respond|answer) as (an? )?([\w-]+ ){0,2}(assistant|AI|model|system)\b",
     rf"\b(du bist|sie sind|(agiere|antworte) als) (jetzt |nun )?(eine? |d(er|ie|as) )?([\w-]+ ){{0,2}}{_MACHINE_DE}\b",
     rf"\b(tu es|vous êtes|agis comme|agissez comme) (maintenant )?(une? |l')?([\w-]+ ){{0,2}}{_MACHINE_FR}(?!\w)",
-    rf"\b(note|message|attention|to|for|dear|hey|hello) (to |for )?(all |any |the )?{_MACHINE}\b",
+    # Spoken to, not named: invoices are sent to `AI Solutions Ltd`.
+    rf"\b(note|message|attention|to|for|dear|hey|hello) (to |for )?(all |any |the )?{_MACHINE}\s?[:,;!]",
+    rf"\b(note|message|attention|instructions?) (to|for) (all |any |the )?{_MACHINE}\b",
     rf"\b(hinweis|nachricht|achtung|an|für) (an |für )?(alle |die |das )?{_MACHINE_DE}\s?:",
     rf"\b(note|message|avis|attention|à) (à |pour )?(l'|le |toute )?{_MACHINE_FR}\s?:",
-    rf"(?-i:\b{_MACHINE})\b[^.!?,]{{0,20}}\b(must|shall|should|please|answer|output|return|respond|report|write)\b",
+    # Not `GPT-4o output tokens` or `AI report`, which are sold.
+    rf"(?-i:\b{_MACHINE})\b[^.!?,]{{0,20}}\b(must|shall|should|please) {_SAYING}\b",
     r"\b(system ?prompt|systemprompt|invite système|developer mode|jailbreak|prompt injection)\b",
     # What it is to write.
-    r"\b(output|return|respond|answer|reply|write|print)\b[^.!?]{0,30}\b(JSON|(this|that|the) (schema|field))\b",
-    r"\b(set|change|replace|overwrite|fill)\b[^.!?]{0,40}\b(field|value|key|JSON)s?\b[^.!?]{0,30}\b(to|with|by|=)\b",
+    r"\b(output|return|respond|answer|reply|write|print) ((only|just|exactly|with|in|as|the|this|that|following) )+"
+    r"(JSON|schema|field)\b",
+    r"\b(set|change|replace|overwrite|fill)\b[^.!?]{0,40}\b(field|value|JSON)s?\b[^.!?]{0,30}(\b(to|with|by)\b|=)",
     r"\b(setze|ändere|ersetze|überschreibe|gib|antworte)\b[^.!?]{0,40}\b(feld(er)?|JSON|wert(e)?)\b",
     r"\b(mets|mettez|remplace[rz]?|écri[st]|écrivez|réponds|répondez|renvoie|renvoyez)\b[^.!?]{0,40}\b(champs?|JSON|valeurs?)\b",
 )
