@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
-from llava_ocr.grounding.currencies import is_name, symbols
+from llava_ocr.grounding.currencies import WORDS, is_name, symbols
 from llava_ocr.grounding.number_shapes import FIGURES, GAP, HEAD, MINUS, SPACE, TAIL, WIDE, plain, readings
 
 # Whole numbers longer than this are telephone and article numbers, unless a currency stands beside them.
@@ -367,9 +367,12 @@ def _currency_before(text: str, at: int, *, has_cents: bool = False) -> tuple[in
     for end in (at, at - 1) if text[at - 1 : at] == "." else (at,):
         for start in range(max(0, end - longest), end):
             piece = text[start:end]
-            is_rand = piece == "R" and has_cents
+            # `R 12.00` is money of South Africa, `R 12` and `TOP 12` are much else.
+            is_known = piece in known and piece not in WORDS
+            if not (is_known or (has_cents and (piece in WORDS or piece == "R"))):
+                continue
             before = text[start - 1 : start]
-            if (piece in known or is_rand) and not (_is_letter(before) if piece[0].isalpha() else before.isdigit()):
+            if not (_is_letter(before) if piece[0].isalpha() else before.isdigit()):
                 return start, at
     return None
 

@@ -163,7 +163,8 @@ def _currencies(layout: Layout, line: Line) -> Iterator[str]:
         found += [(start + match.start(), match[0]) for match in _CAPITALS.finditer(text) if match[0] in plain_codes()]
         named = [*_BRACKETED.finditer(text), *_ANNOUNCED.finditer(text)]
         found += [(start + match.start(), word) for match in named if (word := _currency_word(match))]
-        found += [(start, word) for word in text.split(" ") if currency_readings(word) == ("EUR",)]
+        plain = (word.strip(".,:;()[]") for word in text.split(" "))
+        found += [(start, word) for word in plain if currency_readings(word) == ("EUR",)]
         start += len(text) + 1
     yield from (text for _, text in sorted(found, key=lambda entry: entry[0]))
 

@@ -58,7 +58,7 @@ _OPEN = frozenset({"kr"})
 # Abbreviations that are printed in any case; `Ft` and `KM` in small letters are feet and kilometres.
 _ANY_CASE = frozenset({"kr", "rs", "zł", "kč", "лв", "руб"})
 # Codes that are words of their own in capital letters.
-_WORDS = frozenset("ALL BAM BOB CAD COP CUP GEL LAK MAD MOP PEN RON SOS STD TOP TRY".split())
+WORDS = frozenset("ALL BAM BOB CAD COP CUP GEL LAK MAD MOP PEN RON SOS STD TOP TRY".split())
 # Codes of currencies that were legal tender since then are read.
 _SINCE = (1999, 1, 1)
 _LATELY = (2015, 1, 1)
@@ -75,7 +75,7 @@ def currency_codes() -> frozenset[str]:
 def plain_codes() -> frozenset[str]:
     """Codes of money of these days that are no words: they name a currency wherever they stand."""
     listed = (entry for entries in _tenders().values() for entry in entries)
-    return frozenset(code for code, end in listed if end is None or end >= _LATELY) - _WORDS
+    return frozenset(code for code, end in listed if end is None or end >= _LATELY) - WORDS
 
 
 def currency_readings(text: str) -> tuple[str, ...]:
