@@ -232,7 +232,7 @@ def _abandoned(placed: Order, ledger: Ledger) -> str | None:
     if run_id is None:
         return None
     ledger.reap(run_id)
-    if any(shard.state is ShardState.LEASED for shard in ledger.shards(run_id)):
+    if ledger.is_busy(run_id):
         return None
     ledger.reopen(run_id)
     return run_id
