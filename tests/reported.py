@@ -5,6 +5,7 @@
 FOLDER holds `truth.jsonl`, the documents, and `schemas/` with the document types of its own.
 """
 
+# ruff: noqa: T201
 from __future__ import annotations
 
 import argparse
@@ -66,7 +67,14 @@ def read(folder: Path, truths: list[Truth], env: dict[str, str]) -> dict[str, li
             source.mkdir()
             for file in files:
                 (source / file).symlink_to((folder / file).resolve())
-            command = [sys.executable, "-c", "from llava_ocr.cli.app import main; main()", "extract", str(source), "--json"]
+            command = [
+                sys.executable,
+                "-c",
+                "from llava_ocr.cli.app import main; main()",
+                "extract",
+                str(source),
+                "--json",
+            ]
             command += ["--schema", schema, "--schemas", str(folder / "schemas"), "--db", f"sqlite:///{scratch}/x.db"]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
             if not done.stdout:
