@@ -47,7 +47,7 @@ class ExtractOrder(BaseModel):
 
     source: Annotated[str, Field(min_length=1, description="A folder, a file, or s3://bucket/prefix; globs allowed")]
     schema_name: Annotated[str, Field(min_length=1, description="Document type; `llava-ocr schema list` shows them")]
-    engine: Annotated[str | None, Field(description="`small`, a model folder or hub name, endpoint, scripted")] = None
+    engine: Annotated[str | None, Field(description="`small`, a folder or hub name, endpoint, rules, scripted")] = None
     database: Annotated[str | None, Field(description="Database URL")] = None
     since: Annotated[datetime | None, Field(description="Only objects modified at or after this time")] = None
     until: Annotated[datetime | None, Field(description="Only objects modified before this time")] = None

@@ -28,7 +28,7 @@ app = typer.Typer(help="Reading again, staged: plan, start, resume, diff, promot
 Source = Annotated[str, typer.Argument(help="A folder, a file, or s3://bucket/prefix; globs such as **/*.pdf")]
 Schema = Annotated[str, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")]
 Url = Annotated[str | None, typer.Option("--db", help="Database URL; default LLAVA_OCR_DB")]
-EngineName = Annotated[str | None, typer.Option("--engine", help="small, a folder or hub name, endpoint, scripted")]
+EngineName = Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, rules, scripted")]
 Since = Annotated[datetime | None, typer.Option(help="Only objects modified at or after this time (UTC)")]
 Until = Annotated[datetime | None, typer.Option(help="Only objects modified before this time (UTC)")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many documents")]

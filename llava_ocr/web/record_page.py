@@ -14,13 +14,11 @@ from llava_ocr.db.corrections import RecordPlace, corrections_of, machine_readin
 from llava_ocr.db.documents import OtherRecord, Version, count_pages, other_records, versions_of
 from llava_ocr.db.listings import surest
 from llava_ocr.db.stored import StoredRecord, load_record
-from llava_ocr.grounding.read import REVIEW_BELOW
-from llava_ocr.records import FieldReading, FieldState, Finding
+from llava_ocr.records import FieldReading, Finding
 from llava_ocr.review.corrections import WHOLE_RECORD, Correction, disagrees, standing
-from llava_ocr.review.gain import DOUBTFUL
 from llava_ocr.review.headline import headline_of
 from llava_ocr.review.people import Role
-from llava_ocr.review.status import status_of
+from llava_ocr.review.status import REVIEW_BELOW, is_doubtful, status_of
 from llava_ocr.web.render import page
 from llava_ocr.web.state import Site, TheSession, TheSite
 
@@ -49,9 +47,7 @@ class ShownField:
         """Whether a person should look at it."""
         if self.correction is not None:
             return self.is_conflict
-        reading = self.reading
-        is_unsure = reading.state is FieldState.VALUE and reading.confidence < self.below
-        return bool(self.findings) or is_unsure or reading.state in DOUBTFUL
+        return bool(self.findings) or is_doubtful(self.reading, below=self.below)
 
 
 @dataclass(frozen=True)
