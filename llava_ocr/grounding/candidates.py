@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from llava_ocr.grounding.amounts import Printed, amount_readings, find_amounts
+from llava_ocr.grounding.amounts import Printed, find_amounts
 from llava_ocr.grounding.codes import CHECKSUMS, COUNTRIES, COUNTRY_CODES, compact, country_code, has_iban_shape
 from llava_ocr.grounding.currencies import currency_readings, plain_codes
 from llava_ocr.grounding.dates import date_readings, find_dates

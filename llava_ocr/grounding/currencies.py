@@ -1,4 +1,4 @@
-"""Currencies as printed, to ISO 4217 codes. Signs, names and decimals are CLDR's, by way of Babel; read once, on use."""
+"""Currencies as printed, to ISO 4217 codes. Signs, names and decimals are CLDR's, from Babel; read once, on use."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from babel.core import get_global
 from babel.numbers import get_currency_precision
 
 # Whose currency is printed how: CLDR's locales, each for the money of its own country.
-_LOCALES = (
-    "en_US en_GB en_CA en_AU en_NZ en_SG en_HK en_IN en_ZA en_PK en_MU en_PH en_NG en_KE en_GH de_DE de_CH fr_FR fr_CA "
-    "it_IT es_ES nl_NL pt_PT fi_FI el_GR ga_IE lv_LV lt_LT da_DK sv_SE nb_NO is_IS pl_PL cs_CZ hu_HU ro_RO bg_BG "
-    "sr_Cyrl_RS sr_Latn_RS mk_MK sq_AL bs_Latn_BA tr_TR ru_RU uk_UA be_BY ka_GE hy_AM az_Latn_AZ kk_KZ he_IL ar_SA ar_AE ar_EG ar_KW ar_QA "
-    "ar_BH ar_OM ar_JO ar_MA ar_TN ar_DZ ar_IQ ar_LB ar_LY fr_MA fr_TN fa_IR hi_IN bn_BD ne_NP si_LK th_TH vi_VN id_ID "
-    "ms_MY fil_PH ja_JP ko_KR zh_Hans_CN zh_Hant_TW zh_Hant_HK es_MX es_AR es_CL es_CO es_PE es_UY es_CR es_DO es_PY pt_BR"
-).split()
+_LOCALES = """
+en_US en_GB en_CA en_AU en_NZ en_SG en_HK en_IN en_ZA en_PK en_MU en_PH en_NG en_KE en_GH de_DE de_CH fr_FR
+fr_CA it_IT es_ES nl_NL pt_PT fi_FI el_GR ga_IE lv_LV lt_LT da_DK sv_SE nb_NO is_IS pl_PL cs_CZ hu_HU ro_RO
+bg_BG sr_Cyrl_RS sr_Latn_RS mk_MK sq_AL bs_Latn_BA tr_TR ru_RU uk_UA be_BY ka_GE hy_AM az_Latn_AZ kk_KZ
+he_IL ar_SA ar_AE ar_EG ar_KW ar_QA ar_BH ar_OM ar_JO ar_MA ar_TN ar_DZ ar_IQ ar_LB ar_LY fr_MA fr_TN fa_IR
+hi_IN bn_BD ne_NP si_LK th_TH vi_VN id_ID ms_MY fil_PH ja_JP ko_KR zh_Hans_CN zh_Hant_TW zh_Hant_HK es_MX
+es_AR es_CL es_CO es_PE es_UY es_CR es_DO es_PY pt_BR
+"""
 # What is printed as well, and CLDR does not have.
 _ALSO_PRINTED = {
     "AED": "Dhs Dh",
@@ -58,7 +59,8 @@ _OPEN = frozenset({"kr"})
 # Abbreviations that are printed in any case; `Ft` and `KM` in small letters are feet and kilometres.
 _ANY_CASE = frozenset({"kr", "rs", "zł", "kč", "лв", "руб"})
 # Codes that are words of their own in capital letters.
-WORDS = frozenset("ALL BAM BOB CAD COP CUP GEL LAK MAD MOP PEN RON SOS STD TOP TRY".split())
+_CODE_WORDS = "ALL BAM BOB CAD COP CUP GEL LAK MAD MOP PEN RON SOS STD TOP TRY"
+WORDS = frozenset(_CODE_WORDS.split())
 # Codes of currencies that were legal tender since then are read.
 _SINCE = (1999, 1, 1)
 _LATELY = (2015, 1, 1)
@@ -135,7 +137,7 @@ def _signs() -> Iterator[tuple[str, str]]:
     for code, sign in localedata.load("en")["currency_symbols"].items():
         if "$" in sign or not sign.isascii():
             yield sign, code
-    for locale in _LOCALES:
+    for locale in _LOCALES.split():
         code = _money_of(locale)
         yield localedata.load(locale)["currency_symbols"].get(code, code), code
     for code, printed in _ALSO_PRINTED.items():
@@ -144,7 +146,7 @@ def _signs() -> Iterator[tuple[str, str]]:
 
 def _names() -> Iterator[tuple[str, str]]:
     """Yield each word by which a currency is called behind figures: `złoty`, `złotych`."""
-    asked = [(locale, _money_of(locale)) for locale in _LOCALES] + [("en_US", code) for code in _COMMONEST]
+    asked = [(locale, _money_of(locale)) for locale in _LOCALES.split()] + [("en_US", code) for code in _COMMONEST]
     for locale, code in asked:
         data = localedata.load(locale)
         names = data["currency_names_plural"].get(code, {}).values() or [data["currency_names"].get(code, "")]
