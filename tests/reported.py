@@ -66,7 +66,14 @@ def read(folder: Path, truths: list[Truth], env: dict[str, str]) -> dict[str, li
             source.mkdir()
             for file in files:
                 (source / file).symlink_to((folder / file).resolve())
-            command = [sys.executable, "-c", "from llava_ocr.cli.app import main; main()", "extract", str(source), "--json"]
+            command = [
+                sys.executable,
+                "-c",
+                "from llava_ocr.cli.app import main; main()",
+                "extract",
+                str(source),
+                "--json",
+            ]
             command += ["--schema", schema, "--schemas", str(folder / "schemas"), "--db", f"sqlite:///{scratch}/x.db"]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
             if not done.stdout:
