@@ -32,11 +32,15 @@ def main() -> int:
         faults, num_fields = judge(truth, outcomes.get(truth["file"], []))
         num_right, num_all = num_right + num_fields - len(faults), num_all + num_fields
         if not arguments.json:
-            print(f"{num_fields - len(faults):3} of {num_fields:2}  {truth['file']}  ({truth['about']})")
+            say(f"{num_fields - len(faults):3} of {num_fields:2}  {truth['file']}  ({truth['about']})")
             for fault in faults:
-                print(f"             {fault}")
-    print(json.dumps({"right": num_right, "all": num_all}) if arguments.json else f"{num_right} of {num_all} right")
+                say(f"             {fault}")
+    say(json.dumps({"right": num_right, "all": num_all}) if arguments.json else f"{num_right} of {num_all} right")
     return 0 if num_right == num_all else 1
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
 
 
 def _arguments() -> argparse.Namespace:
