@@ -216,9 +216,9 @@ def read_einvoice(data: bytes) -> EInvoice:
     if root.tag.endswith("}CreditNote"):
         header["BT-3"] = header.get("BT-3", "381")
     taxes = tuple(_values(tax, TAX, syntax) for tax in _all(root, _TAXES[syntax]))
-    # Lines without a total are notes between the lines (ZUGFeRD 1).
+    # Lines without a number are notes between the lines (ZUGFeRD 1).
     read = (_line(line, syntax) for line in lines)
-    return EInvoice(header, tuple(line for line in read if "BT-131" in line), taxes)
+    return EInvoice(header, tuple(line for line in read if line.keys() & {"BT-129", "BT-131", "BT-146"}), taxes)
 
 
 def parse_xml(data: bytes) -> ElementTree.Element:
@@ -274,7 +274,8 @@ def _text(element: ElementTree.Element, path: str) -> str:
     """The first text at a path that is not empty, its spaces made single; behind an `@` stands an attribute."""
     path, _, attribute = path.partition("@")
     found = _all(element, path)
-    texts = (" ".join((each.get(attribute) if attribute else each.text or "").split()) for each in found)
+    said = (each.get(attribute, "") if attribute else each.text or "" for each in found)
+    texts = (" ".join(text.split()) for text in said)
     return next((text for text in texts if text), "")
 
 
