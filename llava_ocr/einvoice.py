@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -182,7 +183,7 @@ TAX: tuple[Term, ...] = (
     Term("BT-117", Decimal, ("TaxAmount",), ("CalculatedAmount",)),
     Term("BT-119", Decimal, ("TaxCategory/Percent",), ("RateApplicablePercent",)),
 )
-HEADER_TERMS, LINE_TERMS = (frozenset(term.code for term in terms) for terms in (HEADER, LINE))
+LINE_TOTAL = "BT-131"
 
 _STEP = re.compile(r"(?P<name>\w+)(?:\[(?P<key>[\w/]+)=(?P<wanted>[^\]]*)\])?")
 _TAXES = {"ubl": "TaxTotal/TaxSubtotal", "cii": f"{_SETTLED}/ApplicableTradeTax"}
@@ -190,12 +191,18 @@ _UBL_ROOTS, _CII_ROOTS = ("Invoice", "CreditNote"), ("CrossIndustryInvoice", "Cr
 
 
 def looks_like_einvoice(head: bytes) -> bool:
-    """Whether a file's first kilobyte begins an XML document whose root is an electronic invoice's."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not text.startswith(b"<"):
-        return False
-    found = re.search(rb"<(?:\w+:)?(\w+)[\s>/]", re.sub(rb"<[?!][^>]*>", b"", text))
-    return found is not None and found[1].decode("ascii", "replace") in (*_UBL_ROOTS, *_CII_ROOTS)
+    """Whether the beginning of a file is an XML document whose root is an electronic invoice's."""
+    names: list[str] = []
+
+    def note(name: str, _: object) -> None:
+        names.append(name)
+
+    looker = expat.ParserCreate(namespace_separator="}")
+    looker.StartElementHandler = note
+    # What breaks may stand behind the root.
+    with suppress(expat.ExpatError, ValueError, LookupError):
+        looker.Parse(head, False)
+    return bool(names) and _local(names[0]) in (*_UBL_ROOTS, *_CII_ROOTS)
 
 
 def read_einvoice(data: bytes) -> EInvoice:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from llava_ocr.einvoice import EInvoice, Value
+from llava_ocr.einvoice import LINE_TOTAL, EInvoice, Value
 from llava_ocr.engines.base import TokenTrace
 from llava_ocr.grounding.answer import Said
 from llava_ocr.grounding.ground import GroundedPage, ground
@@ -38,6 +38,7 @@ class _Stated:
     path: str
     node: LeafNode
     value: Value
+    is_line_total: bool = False
 
     @property
     def text(self) -> str:
@@ -70,6 +71,10 @@ def with_embedded(
         found[one.path] = _settled(one, places.get(one.path), rival, pages, is_credit=invoice.is_credit)
     replaced = _lists(stated)
     others = [one for one in fields if one.path not in found and _list_of(one.path) not in replaced]
+    # Where no page was read, nothing said that the rest is absent.
+    known = found.keys() | read.keys()
+    outside = [leaf.path for leaf in leaves(tree(schema)) if "[]" not in leaf.path and leaf.path not in known]
+    others += [FieldReading(path, FieldState.ABSENT) for path in outside]
     merged = _in_schema_order([*others, *found.values()], schema)
     differing = [one.path for one in found.values() if one.state is FieldState.CONFLICT]
     return merged, tuple(
@@ -86,7 +91,9 @@ def _stated(invoice: EInvoice, schema: type[DocumentSchema], conventions: Conven
             yield from _one(leaf, leaf.path, invoice.header.get(term), conventions)
             continue
         for number, line in enumerate(invoice.lines):
-            yield from _one(leaf, leaf.path.replace("[]", f"[{number}]"), line.get(term), conventions)
+            path = leaf.path.replace("[]", f"[{number}]")
+            for one in _one(leaf, path, line.get(term), conventions):
+                yield replace(one, is_line_total=term == LINE_TOTAL)
 
 
 def _one(leaf: LeafNode, path: str, value: Value | None, conventions: Conventions) -> Iterator[_Stated]:
@@ -161,7 +168,13 @@ def _settled(
         if is_credit and isinstance(one.value, Decimal) and rival.value == -one.value:
             # A credit note's XML says that it is one; its print says it with the sign, which the record keeps.
             return replace(rival, confidence=PRINTED, evidence=replace(rival.evidence, reader=WordReader.XML))
-        if place is None and not (one.node.leaf.kind is Kind.TEXT and pages.holds_most_of(one.text)):
+        # Prices and quantities of a line are printed in several ways (gross, per hundred); its total is not.
+        is_line_detail = _list_of(one.path) is not None and not one.is_line_total
+        if (
+            place is None
+            and not is_line_detail
+            and not (one.node.leaf.kind is Kind.TEXT and pages.holds_most_of(one.text))
+        ):
             candidates = (one.text, rival.text or "")
             return replace(rival, state=FieldState.CONFLICT, value=None, confidence=0.0, candidates=candidates)
     return stands if place is not None else replace(stands, confidence=UNPRINTED)

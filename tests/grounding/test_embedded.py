@@ -32,12 +32,11 @@ def test_a_value_that_is_in_the_xml_and_on_the_page_has_its_box() -> None:
         assert reading.evidence is not None and reading.evidence.boxes
 
 
-def test_a_difference_is_a_conflict_with_a_finding_and_is_to_be_checked() -> None:
+def test_a_difference_is_a_conflict_with_a_finding() -> None:
     record = read({"BT-112": Decimal("999.00")})
     reading = field(record, "grand_total")
     assert (reading.state, reading.value, reading.candidates) == (FieldState.CONFLICT, None, ("999", "1.190,00"))
     assert [finding.paths for finding in record.findings if finding.check == "embedded_differs"] == [("grand_total",)]
-    assert record.needs_review
 
 
 def test_a_value_that_is_printed_nowhere_and_read_nowhere_stands_without_a_box() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llava_ocr.synth.einvoice import BadEInvoice, read_einvoice
+from llava_ocr.einvoice import BadEInvoice
+from llava_ocr.synth.einvoice import read_einvoice
 from llava_ocr.synth.invoice_page import paint_content
 from llava_ocr.synth.seeding import NothingToSeedFrom, fill_invoice, seeded_painter
 
