@@ -9,8 +9,8 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llava_ocr.grounding.balance import balance
 from llava_ocr.geometry import Box
+from llava_ocr.grounding.balance import balance
 from llava_ocr.records import Evidence, FieldReading, FieldState, Finding, RulesSay, Signals, WordReader
 
 SOMEWHERE = Evidence(0, (Box(0.1, 0.1, 0.2, 0.2),), WordReader.TEXT_LAYER, 1.0)
