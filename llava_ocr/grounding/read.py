@@ -34,6 +34,7 @@ from llava_ocr.schema import (
 )
 from llava_ocr.words.layout import Layout
 from llava_ocr.words.stack import stack, unstacked
+from llava_ocr.words.turned import as_shown
 
 # A value below this confidence is shown to a person.
 REVIEW_BELOW = 0.5
@@ -116,7 +117,9 @@ def read_record(
         by_name = {leaf.path: leaf for leaf in leaves(root)}
         held = held_paths(fields, check)
         fields = with_certainty(fields, findings, held=held, leaves=by_name, certainty=certainty)
-    return ReadRecord(nested(root, fields), fields, findings, needs_review(fields, findings))
+    review = needs_review(fields, findings)
+    shown = tuple(as_shown(one, layouts[one.evidence.page_index].turn) if one.evidence else one for one in fields)
+    return ReadRecord(nested(root, fields), shown, findings, review)
 
 
 @dataclass(frozen=True)

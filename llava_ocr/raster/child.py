@@ -22,7 +22,8 @@ from llava_ocr.raster.drawer import OpenPaper, Paper
 from llava_ocr.raster.opening import open_paper
 from llava_ocr.raster.packing import packed
 from llava_ocr.raster.page import read_sheet
-from llava_ocr.records import PageOutcome, PageState, Word
+from llava_ocr.records import PageOutcome, PageState
+from llava_ocr.words.ocr import OcrPage, read_page
 
 T = TypeVar("T")
 
@@ -96,19 +97,17 @@ class _Child:
 
         def read() -> PageRead:
             with paper.sheet(page_index) as sheet:
-                return read_sheet(sheet, page_index, self.options, self.read_words)
+                return read_sheet(sheet, page_index, self.options, self.read_pixels)
 
         page = self.attempt(read)
         if isinstance(page, ExtractionError):
             return PageRead(PageOutcome(page_index, PageState.FAILED, page.reason, f"page {page_index + 1}: {page}"))
         return page
 
-    def read_words(self, raster_HWC: NDArray[np.uint8]) -> list[Word]:
+    def read_pixels(self, raster_HWC: NDArray[np.uint8]) -> OcrPage:
         """Call the OCR reader, which is loaded when first wanted and then kept."""
-        from llava_ocr.words.ocr import read_words
-
         self.channel.send(StillAtIt())
-        return read_words(raster_HWC)
+        return read_page(raster_HWC)
 
     def attempt(self, work: Callable[[], T]) -> T | ExtractionError:
         """Return what `work` returns, or its error as one of ours. The only place that catches everything."""
