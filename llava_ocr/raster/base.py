@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -67,6 +67,7 @@ class PageRead:
     `image_hash` identifies the drawn page's pixels (hex); equal pages under one profile hash alike.
     `findings` are what a person should know before trusting the page, none as a rule.
     `raster` and `layout` are of the page as it is read, turned by `outcome.turn`.
+    The first page has the XML of an `einvoice` that lies in the document, empty where there is none.
     """
 
     outcome: PageOutcome
@@ -76,6 +77,7 @@ class PageRead:
     words_note: str = ""
     findings: tuple[Finding, ...] = ()
     image_hash: str = ""
+    einvoice: bytes = field(default=b"", repr=False)
 
     @property
     def words(self) -> tuple[Word, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from llava_ocr.geometry import Box, Turn
@@ -48,12 +48,15 @@ def lay_out_page(page: PageWords, *, aspect: float) -> Layout:
     return layout
 
 
-def as_shown(reading: FieldReading, turn: Turn) -> FieldReading:
-    """A reading of a turned page, its evidence on the page as viewers show it."""
+def as_shown(reading: FieldReading, layouts: Mapping[int, Layout]) -> FieldReading:
+    """A reading whose evidence is on the page as it is read, with evidence on the page as it is shown."""
     evidence = reading.evidence
-    if evidence is None or turn is Turn.NONE:
+    layout = layouts.get(evidence.page_index) if evidence else None
+    if evidence is None or layout is None or layout.turn is Turn.NONE:
         return reading
-    return replace(reading, evidence=replace(evidence, boxes=tuple(turn.back.box(box) for box in evidence.boxes)))
+    return replace(
+        reading, evidence=replace(evidence, boxes=tuple(layout.turn.back.box(box) for box in evidence.boxes))
+    )
 
 
 def _lay_out(words: Sequence[Word], turn: Turn, aspect: float) -> Layout:
