@@ -35,11 +35,11 @@ def balance(
     the likeliest first. A reading is replaced only where the checks can tell it from another of its field, and one
     that has a label only by another that has one: what is printed as the total stands, though it does not add up.
     """
-    fields = _unambiguous(fields, check)
-    doubts = list(_doubts(fields, rivals, check(fields)))
+    known = _unambiguous(fields, check)
+    doubts = list(_doubts(known, rivals, check(known)))
 
     def is_failing(chosen: Mapping[str, FieldReading]) -> bool:
-        findings = check([chosen.get(field.path, field) for field in fields])
+        findings = check([chosen.get(field.path, field) for field in known])
         return any(path in chosen for finding in findings for path in finding.paths)
 
     balanced = next((chosen for chosen in _trials(doubts) if not is_failing(chosen)), {})
@@ -48,7 +48,7 @@ def balance(
         for doubt in doubts
         if balanced and any(is_failing({**balanced, doubt.path: option}) for option in doubt.options)
     }
-    return tuple(_settled(field, told.get(field.path)) for field in fields)
+    return tuple(_settled(field, told.get(field.path)) for field in known)
 
 
 def _unambiguous(fields: Sequence[FieldReading], check: Check) -> tuple[FieldReading, ...]:
