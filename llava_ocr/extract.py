@@ -20,6 +20,7 @@ from llava_ocr.prompts import PromptForm
 from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.records import Document, DocumentOutcome, Finding, PageOutcome, PageState, Part, Provenance, Record
+from llava_ocr.review.status import status_of
 from llava_ocr.rulebook.answer import lists_by_rules
 from llava_ocr.schema import schema_name
 from llava_ocr.windows import Answered, Asked, Asker, by_rules, fault_of
@@ -245,6 +246,7 @@ def _record(
     # The shipped certainty was fitted to answers that rules' guesses were told to.
     certainty = shipped() if profile.prompt_form is PromptForm.FIND else None
     read = read_record(question.schema, answered, certainty=certainty)
+    findings = (*read.findings, *whole.remarks)
     completions = [page.completion for page in answered]
     provenance = Provenance(
         schema_fingerprint=question.fingerprint,
@@ -260,8 +262,8 @@ def _record(
         record_index=whole.number or 0,
         values=read.values,
         fields=read.fields,
-        findings=(*read.findings, *whole.remarks),
+        findings=findings,
         provenance=provenance,
-        needs_review=read.needs_review or bool(whole.remarks),
+        needs_review=status_of(read.fields, findings).needs_review,
         part=whole.part,
     )

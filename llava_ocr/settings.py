@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
 
     db: str = Field("sqlite:///llava_ocr.db", description="Database URL: sqlite:///FILE or postgresql+psycopg://...")
-    engine: str = Field("small", description="`small`, a model folder or hub name, `scripted`, or `endpoint`")
+    engine: str = Field("small", description="`small`, a model folder or hub name, `endpoint`, `rules` or `scripted`")
     schemas: Path | None = Field(None, description="A folder of schema files of your own")
 
     precision: str = Field("auto", description="auto, fp32, bf16, fp16, fp8 (Hopper, Ada), int8, nf4")

@@ -20,7 +20,7 @@ from llava_ocr.merge.complete import lists_lack
 from llava_ocr.merge.pages import merge_pages
 from llava_ocr.merge.rows import in_page_order
 from llava_ocr.planner import Band, Focus
-from llava_ocr.records import FieldReading, FieldState, Finding, WordReader
+from llava_ocr.records import FieldReading, Finding, WordReader
 from llava_ocr.schema import (
     DocumentSchema,
     GroupNode,
@@ -35,11 +35,8 @@ from llava_ocr.schema import (
 from llava_ocr.words.layout import Layout
 from llava_ocr.words.stack import stack, unstacked
 
-# A value below this confidence is shown to a person.
-REVIEW_BELOW = 0.5
 # Checksums that a code of another kind does not pass by accident.
 PROVING = ("iban", "vat")
-_DOUBTFUL = (FieldState.CONFLICT, FieldState.AMBIGUOUS, FieldState.UNGROUNDED, FieldState.ILLEGIBLE)
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -85,7 +82,6 @@ class ReadRecord:
     values: dict[str, Any]
     fields: tuple[FieldReading, ...]
     findings: tuple[Finding, ...]
-    needs_review: bool
 
 
 def read_record(
@@ -116,7 +112,7 @@ def read_record(
         by_name = {leaf.path: leaf for leaf in leaves(root)}
         held = held_paths(fields, check)
         fields = with_certainty(fields, findings, held=held, leaves=by_name, certainty=certainty)
-    return ReadRecord(nested(root, fields), fields, findings, needs_review(fields, findings))
+    return ReadRecord(nested(root, fields), fields, findings)
 
 
 @dataclass(frozen=True)
@@ -231,11 +227,3 @@ def _put(values: dict[str, Any], reading: FieldReading, rows: dict[str, GroupNod
             place.append(_empty(rows[str(steps[depth - 1])]))
         place = place[step]
     place[steps[-1]] = reading.value
-
-
-def needs_review(fields: Sequence[FieldReading], findings: Sequence[Finding], *, below: float = REVIEW_BELOW) -> bool:
-    """Whether a person should look: a check fails, a state is doubtful, or a value is less sure than `below`."""
-    return bool(findings) or any(
-        reading.state in _DOUBTFUL or (reading.state is FieldState.VALUE and reading.confidence < below)
-        for reading in fields
-    )

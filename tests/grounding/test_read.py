@@ -7,6 +7,7 @@ from llava_ocr.engines.base import Completion, StopReason, TokenTrace
 from llava_ocr.grounding.confidence import said_probability
 from llava_ocr.grounding.read import AnsweredPage, ReadRecord, read_record
 from llava_ocr.records import FieldReading, FieldState, WordReader
+from llava_ocr.review.status import status_of
 from llava_ocr.words.layout import lay_out
 from schemas.invoice import Invoice
 from tests.fakes import ASPECT, words_of
@@ -92,7 +93,7 @@ def test_a_date_that_could_be_two_days_is_ambiguous() -> None:
     reading = field(record, "issue_date")
     assert (reading.state, reading.value) == (FieldState.AMBIGUOUS, None)
     assert set(reading.candidates) == {"2025-04-03", "2025-03-04"}
-    assert record.needs_review
+    assert status_of(record.fields, record.findings).needs_review
 
 
 def test_another_date_of_the_document_settles_an_ambiguous_one() -> None:
@@ -121,7 +122,7 @@ def test_checks_that_fail_are_findings_and_ask_for_review() -> None:
     text = "Net total 10.00\nVAT 2.00\nGrand total 13.00"
     record = read_record(Invoice, [page(text, net_total="10.00", tax_total="2.00", grand_total="13.00")])
     assert [finding.check for finding in record.findings] == ["totals"]
-    assert record.needs_review
+    assert status_of(record.fields, record.findings).needs_review
 
 
 def test_forced_tokens_do_not_count_towards_probability() -> None:
