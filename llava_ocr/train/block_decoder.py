@@ -91,7 +91,9 @@ class _Attended(torch.autograd.Function):
         for span, query, key, value in _each_block(qkv, blocks):
             scores = query @ key.transpose(1, 2)
             own = span.stop - span.start
-            barred = torch.full((own, own), float("-inf")).triu_(1).repeat_interleave(blocks.heads // blocks.kv_heads, 0)
+            barred = (
+                torch.full((own, own), float("-inf")).triu_(1).repeat_interleave(blocks.heads // blocks.kv_heads, 0)
+            )
             scores[:, :, -own:].add_(barred)
             shares.append(torch.softmax(scores, -1, out=scores))
             seen = shares[-1] @ value
@@ -106,7 +108,7 @@ class _Attended(torch.autograd.Function):
         blocks: _Blocks = ctx.blocks
         size = blocks.cos_NS.shape[1]
         of_qkv = torch.zeros_like(qkv)
-        of_query, of_key, of_value = blocks.parted(of_qkv)
+        _, of_key, of_value = blocks.parted(of_qkv)
         whole = of_qkv.view(len(qkv), -1, size)
         page = blocks.lengths[0]
         for share, (span, query, key, value) in zip(shares, _each_block(qkv, blocks), strict=True):

@@ -77,9 +77,7 @@ class PageMaker:
                 return encoded
         raise AssertionError(f"position {position}: no page of at most {self._mix.max_tokens} tokens")
 
-    def _encoded(
-        self, page: PaintedPage | None, questions: list[Question], rng: random.Random
-    ) -> PageQuestions | None:
+    def _encoded(self, page: PaintedPage | None, questions: list[Question], rng: random.Random) -> PageQuestions | None:
         is_shown = page is not None and rng.random() < self._mix.overview_share
         overview = draw_overview(page, tile_px=self._tile_px, rng=rng) if page is not None and is_shown else None
         num_visual = self._num_visual if is_shown else 0
