@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
-from llava_ocr.grounding.amounts import amount_readings
+from llava_ocr.grounding.amounts import amount_readings, side_of
 from llava_ocr.grounding.candidates import spans
-from llava_ocr.grounding.codes import compact, country_code, currency_readings
+from llava_ocr.grounding.codes import compact, country_code
+from llava_ocr.grounding.currencies import currency_codes, currency_readings, decimals, is_open
 from llava_ocr.grounding.dates import date_readings
 from llava_ocr.records import FieldValue
 from llava_ocr.schema import Currency, Date, Hint, Kind, Leaf, LeafNode, Money, leaf_of
@@ -56,7 +58,18 @@ class Conventions:
     @cached_property
     def currencies(self) -> frozenset[str]:
         """Currency codes that are printed as codes."""
-        return frozenset(text for text in self._printed(_CURRENCIES) if text.isupper() and len(text) == 3)
+        return frozenset(text for text in self._printed(_CURRENCIES) if text in currency_codes())
+
+    @cached_property
+    def has_thousandths(self) -> bool:
+        """Whether amounts may have three decimals: money of that kind is printed, or none at all."""
+        printed = {code for text in self._printed(_CURRENCIES) for code in currency_readings(text)}
+        return not printed or any(decimals(code) > 2 for code in printed)
+
+    @cached_property
+    def has_sides(self) -> bool:
+        """Whether amounts are marked as debits and as credits: then neither mark is a sign."""
+        return len({side_of(text) for text in self._printed(_AMOUNTS)} - {""}) > 1
 
     def _order_by_currency(self) -> str:
         """Amounts in one currency alone tell where the document was written; several, or dollars of nobody, do not."""
@@ -80,7 +93,7 @@ class Typed:
 def parse(text: str, leaf: Leaf, conventions: Conventions) -> Typed:
     """Give the typed value of a printed text."""
     if leaf.kind in (Kind.MONEY, Kind.NUMBER):
-        return _settled(amount_readings(text), lambda: conventions.decimal_mark)
+        return _amount(text, leaf, conventions)
     if leaf.kind is Kind.DATE:
         return _settled(date_readings(text), lambda: conventions.date_order)
     if leaf.kind is Kind.CODE:
@@ -101,6 +114,22 @@ def meanings(text: str, leaf: Leaf) -> frozenset[FieldValue]:
     return frozenset({country_code(text)} - {None}) if leaf.checksum == "country" else frozenset({compact(text)})
 
 
+def either_sign(typed: Typed) -> Typed:
+    """What is left of an amount whose sign is in doubt: both, to choose from."""
+    known = (typed.value,) if isinstance(typed.value, Decimal) else map(Decimal, typed.candidates)
+    return Typed(candidates=tuple(dict.fromkeys(str(value) for one in known for value in (one, -one))))
+
+
+def _amount(text: str, leaf: Leaf, conventions: Conventions) -> Typed:
+    readings = amount_readings(text)
+    typed = _settled(readings, lambda: conventions.decimal_mark)
+    if typed.value is None and leaf.kind is Kind.MONEY and not conventions.has_thousandths:
+        # Nobody prints thousandths of a cent: a lone mark before three figures groups them.
+        whole = [value for value in readings.values() if value == value.to_integral_value()]
+        typed = Typed(whole[0]) if len(whole) == 1 else typed
+    return either_sign(typed) if side_of(text) and conventions.has_sides else typed
+
+
 def _settled(readings: Mapping[str, FieldValue], decide: Callable[[], str]) -> Typed:
     if len(set(readings.values())) == 1:
         return Typed(next(iter(readings.values())))
@@ -113,6 +142,8 @@ def _code(text: str, leaf: Leaf, conventions: Conventions) -> Typed:
     if leaf.checksum == "currency":
         readings = currency_readings(text)
         printed = [code for code in readings if code in conventions.currencies] if len(readings) > 1 else []
+        if len(printed) != 1 and is_open(text):
+            return Typed(candidates=readings)
         return Typed(printed[0] if len(printed) == 1 else readings[0]) if readings else Typed()
     if leaf.checksum == "country":
         return Typed(country_code(text))
