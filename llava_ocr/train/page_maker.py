@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from llava_ocr.grounding.candidates import spans
 from llava_ocr.rulebook.answer import guesses
-from llava_ocr.schema import GroupNode, LeafNode, Node, leaves, without_lists
+from llava_ocr.schema import GroupNode, Node, leaves, without_lists
 from llava_ocr.synth.base import PaintedPage
 from llava_ocr.synth.paint import paint
 from llava_ocr.train.asks import invoice_tree
@@ -109,12 +109,12 @@ class PageMaker:
             reading = crop(reading.page, reading.printed, y0=y0, y1=y0 + height)
         if not reading.page.words:
             return None
-        question = ask_about(
+        asked = ask_about(
             reading, without_lists(root), page_index=page_index, num_pages=len(document.pages), spans=spans
         )
-        if question is None or not any(leaf.path in question.values for leaf in leaves(question.root)):
+        if asked is None or not any(leaf.path in asked.values for leaf in leaves(asked.root)):
             return None
-        question = rename(question, rng=rng) if rng.random() < self._mix.renamed_share else question
+        question = rename(asked, rng=rng) if rng.random() < self._mix.renamed_share else asked
         return reading.page, replace(question, guesses=guesses(question.root, question.layout))
 
     def _root(self, schema: str, rng: random.Random) -> GroupNode:
@@ -134,7 +134,7 @@ class PageMaker:
             rng.shuffle(said)
             said.sort(key=lambda path: sum(path in _paths(one.root) for one in asked))
             chosen = {*said[:count], *(path for path in absent if rng.random() < self._null_share(count, len(absent)))}
-            root = choose_fields(question.root, lambda leaf, kept=frozenset(chosen): leaf.path in kept)
+            root = _only(question.root, chosen)
             if root is None:
                 continue
             root = relabel(root, rng.choice((1.0, 1.0, 1.0, 0.6, 0.0)), rng, is_shuffled=rng.random() < 0.4)
@@ -149,5 +149,9 @@ class PageMaker:
         return min(self._mix.null_share, 0.5 * num_said / max(1, num_absent) + 0.05)
 
 
+def _only(root: GroupNode, paths: set[str]) -> GroupNode | None:
+    return choose_fields(root, lambda leaf: leaf.path in paths)
+
+
 def _paths(node: Node) -> set[str]:
-    return {leaf.path for leaf in leaves(node) if isinstance(leaf, LeafNode)}
+    return {leaf.path for leaf in leaves(node)}
