@@ -22,10 +22,11 @@ class Document:
 
 
 class WordReader(StrEnum):
-    """Who read the words of a page."""
+    """Who read the words of a page; of a field, XML where its value comes from an e-invoice inside of the file."""
 
     TEXT_LAYER = "text_layer"
     OCR = "ocr"
+    XML = "xml"
     NONE = "none"
 
 

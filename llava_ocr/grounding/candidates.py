@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from llava_ocr.grounding.amounts import Printed, find_amounts
 from llava_ocr.grounding.codes import CHECKSUMS, COUNTRIES, COUNTRY_CODES, compact, country_code, has_iban_shape
 from llava_ocr.grounding.currencies import currency_readings, plain_codes
-from llava_ocr.grounding.dates import date_readings, find_dates
+from llava_ocr.grounding.dates import RangeEnd, date_readings, find_date_ranges, find_dates
 from llava_ocr.grounding.number_shapes import GAP, WIDE
+from llava_ocr.prompts import fold
 from llava_ocr.schema import Kind, Leaf, LeafNode, Money, leaf_of
 from llava_ocr.words.layout import Layout, Line, Segment
 
@@ -42,6 +44,12 @@ _COUNTRY_START = re.compile(r"[A-Za-z]{2}")
 _COUNTRY_WORDS = frozenset(name.split()[0] for name in COUNTRIES)
 _AMOUNT_LEAF = leaf_of(Money)
 
+# Names and labels of fields that hold one end of a period; `Payable until` is a day of its own.
+_FIRST_WORDS = frozenset(
+    ("from", "start", "begin", "first", "von", "beginn", "du", "debut", "desde", "dal", "od", "van", "ab")
+)
+_LAST_WORDS = frozenset(("to", "until", "till", "end", "last", "bis", "ende", "au", "fin", "hasta", "al", "do", "tot"))
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedAmount:
@@ -52,7 +60,7 @@ class PlacedAmount:
     is_doubtful: bool = False
 
 
-_CACHE: WeakKeyDictionary[Layout, dict[Leaf, tuple[str, ...]]] = WeakKeyDictionary()
+_CACHE: WeakKeyDictionary[Layout, dict[tuple[Leaf, bool], tuple[str, ...]]] = WeakKeyDictionary()
 
 
 _AMOUNTS: WeakKeyDictionary[Layout, tuple[PlacedAmount, ...]] = WeakKeyDictionary()
@@ -66,9 +74,21 @@ def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
     known = _CACHE.setdefault(layout, {})
     # Money and numbers are printed alike.
     kind = _AMOUNT_LEAF if leaf.leaf.kind is Kind.NUMBER else leaf.leaf
-    if kind not in known:
-        known[kind] = tuple(dict.fromkeys(_found(layout, kind)))
-    return known[kind]
+    key = kind, range_end_of(leaf) is not None
+    if key not in known:
+        find = _found if not key[1] else _found_with_ranges
+        known[key] = tuple(dict.fromkeys(find(layout, kind)))
+    return known[key]
+
+
+@lru_cache(maxsize=1024)
+def range_end_of(leaf: LeafNode) -> RangeEnd | None:
+    """Which end of a range of dates a field holds; None where it holds a day of its own."""
+    if leaf.leaf.kind is not Kind.DATE:
+        return None
+    said = {*leaf.name.split("_"), *map(fold, leaf.hint.labels)}
+    ends = [end for end, words in ((RangeEnd.FIRST, _FIRST_WORDS), (RangeEnd.LAST, _LAST_WORDS)) if said & words]
+    return ends[0] if len(ends) == 1 else None
 
 
 def amounts_on(layout: Layout) -> tuple[PlacedAmount, ...]:
@@ -146,11 +166,20 @@ def _finder(leaf: Leaf) -> Callable[[Segment], Iterator[str]]:
     return lambda segment: _codes(segment, leaf, CHECKSUMS[leaf.checksum])
 
 
+def _found_with_ranges(layout: Layout, _: Leaf) -> list[str]:
+    """Dates, ends of ranges among them, and ranges of which an end is printed without its year."""
+    found: list[str] = []
+    for text in (segment.text for line in layout.lines for segment in line.segments):
+        found += [text[start:end] for start, end in find_dates(text, with_ranges=True)]
+        for one in find_date_ranges(text):
+            if not all(date_readings(text[start:end]) for start, end in (one.first, one.last)):
+                found.append(text[one.start : one.end])
+    return found
+
+
 def _dates(segment: Segment) -> Iterator[str]:
     for start, end in find_dates(segment.text):
-        text = segment.text[start:end]
-        if date_readings(text):
-            yield text
+        yield segment.text[start:end]
 
 
 def _currencies(layout: Layout, line: Line) -> Iterator[str]:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from llava_ocr.engines.base import TokenTrace
 from llava_ocr.grounding.answer import Said
-from llava_ocr.grounding.candidates import amounts_on, spans
+from llava_ocr.grounding.candidates import amounts_on, range_end_of, spans
 from llava_ocr.grounding.confidence import DISAGREED, field_confidence, said_probability
 from llava_ocr.grounding.match import Occurrence, PageIndex
 from llava_ocr.grounding.placing import Choice, Placed, place_fields, place_rows
@@ -165,7 +165,7 @@ def _read(
         chance *= DISAGREED
     if said.text is None:
         return FieldReading(said.path, FieldState.ABSENT, confidence=round(chance, 4), signals=signals)
-    typed = parse(said.text, said.node.leaf, page.conventions)
+    typed = parse(said.text, said.node.leaf, page.conventions, end=range_end_of(said.node))
     if _is_doubtful(place, said.node, page.index):
         typed = either_sign(typed)
     is_choice = said.node.leaf.kind is Kind.CHOICE

@@ -117,6 +117,11 @@ class PageIndex:
             return list(found.values())
         return sorted(found.values(), key=lambda occurrence: (occurrence.top, occurrence.boxes[0].x0))
 
+    def find_folded(self, text: str) -> tuple[Box, ...]:
+        """Return the places of `text` within a line, whatever its capitals, accents and marks."""
+        folded = fold(text)
+        return self._places(folded) if folded else ()
+
     def label_distance(self, occurrence: Occurrence, leaf: LeafNode) -> float | None:
         """How far the nearest label of the field is, in page widths; None where none is near. Left beats above."""
         best: float | None = None

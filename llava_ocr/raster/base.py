@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -62,6 +62,7 @@ class PageRead:
 
     `image_hash` identifies the drawn page's pixels (hex); equal pages under one profile hash alike.
     `remark` is what a person should know before trusting the page, empty as a rule.
+    The first page has the XML of an `einvoice` that lies in the document, empty where there is none.
     """
 
     outcome: PageOutcome
@@ -71,6 +72,7 @@ class PageRead:
     words_note: str = ""
     remark: str = ""
     image_hash: str = ""
+    einvoice: bytes = field(default=b"", repr=False)
 
 
 class PageReader(Protocol):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +48,14 @@ class Sheet(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class EmbeddedFile:
+    """A file inside of a document; its bytes are unpacked when asked for. `read` raises InputError."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
 class Paper(Protocol):
     """An open document."""
 
@@ -57,6 +66,10 @@ class Paper(Protocol):
 
     def sheet(self, page_index: int) -> AbstractContextManager[Sheet]:
         """Open a page. Raises CorruptPage or PageTooLarge."""
+        ...
+
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        """Yield the files that lie inside of the document. Raises InputError where they can't be listed."""
         ...
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, MissingExtra
 from llava_ocr.geometry import Size
 from llava_ocr.raster.base import Limits
+from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import POINTS_PER_INCH, PaperSize, check_num_pages, check_paper, check_pixels
 from llava_ocr.raster.sniff import Format
 from llava_ocr.records import Word
@@ -114,6 +115,10 @@ class PicturePaper:
         except FAULTS as fault:
             raise image_error(fault, CorruptPage, "the picture can't be decoded") from fault
         yield sheet
+
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        """Yield nothing: pictures hold no files."""
+        return iter(())
 
     def close(self) -> None:
         """Close the file."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, NeedsPassword, NoPages, RasterOutOfMemory
 from llava_ocr.geometry import Box, Size
 from llava_ocr.raster.base import Limits
+from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
 from llava_ocr.records import Word
 from llava_ocr.words.cover import Drawn, Glyph, drawn_over, lies_on_picture, maybe_covered, step_of
@@ -172,6 +173,18 @@ class MuPdfPaper:
             sheet = MuPdfSheet(page)
         yield sheet
 
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        """Yield the attached files."""
+        with _faults("the attached files can't be listed", CorruptDocument):
+            infos = [self._document.embfile_info(number) for number in range(self._document.embfile_count())]
+            names = [str(info.get("ufilename") or info.get("filename") or "") for info in infos]
+        for number, name in enumerate(names):
+            yield EmbeddedFile(name, partial(self._attached, number))
+
+    def _attached(self, number: int) -> bytes:
+        with _faults("an attached file can't be read", CorruptDocument):
+            return bytes(self._document.embfile_get(number))
+
     def save_stripped(self, into: Path) -> None:
         """Write the pages to a new file, as they are, and nothing that only a program would read."""
         kept = ("clean_pages", "hidden_text", "javascript", "redactions", "remove_links", "reset_fields")
@@ -236,11 +249,15 @@ def fitted_to(drawn_HWC: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return canvas
 
 
+def _faults_of_a_page(done: str) -> AbstractContextManager[None]:
+    return _faults(f"the page can't be {done}", CorruptPage)
+
+
 @contextmanager
-def _faults_of_a_page(done: str) -> Iterator[None]:
+def _faults(message: str, kind: type[InputError]) -> Iterator[None]:
     try:
         yield
     except InputError:
         raise
     except FAULTS as fault:
-        raise mupdf_error(fault, CorruptPage, f"the page can't be {done}") from fault
+        raise mupdf_error(fault, kind, message) from fault

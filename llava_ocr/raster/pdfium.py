@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, NeedsPassword, NoPages
 from llava_ocr.geometry import Box, Size, union
 from llava_ocr.raster.base import Limits
+from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
 from llava_ocr.records import Word
 from llava_ocr.words.cover import Drawn, drawn_over, lies_on_picture
@@ -172,9 +174,22 @@ class PdfiumPaper:
         finally:
             page.close()
 
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        """Yield the attached files."""
+        with _faults("the attached files can't be listed", CorruptDocument):
+            files = [self._document.get_attachment(number) for number in range(self._document.count_attachments())]
+            names = [str(file.get_name()) for file in files]
+        for file, name in zip(files, names, strict=True):
+            yield EmbeddedFile(name, partial(_attached, file))
+
     def close(self) -> None:
         """Close the document."""
         self._document.close()
+
+
+def _attached(file: pypdfium2.PdfAttachment) -> bytes:
+    with _faults("an attached file can't be read", CorruptDocument):
+        return bytes(file.get_data())
 
 
 def open_pdfium(path: Path, passwords: Sequence[str], limits: Limits) -> PdfiumPaper:
@@ -214,11 +229,15 @@ def _char(code: int) -> str:
     return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else "\ufffd"
 
 
+def _faults_of_a_page(done: str) -> AbstractContextManager[None]:
+    return _faults(f"the page can't be {done}", CorruptPage)
+
+
 @contextmanager
-def _faults_of_a_page(done: str) -> Iterator[None]:
+def _faults(message: str, kind: type[InputError]) -> Iterator[None]:
     try:
         yield
     except InputError:
         raise
     except FAULTS as fault:
-        raise pdfium_error(fault, CorruptPage, f"the page can't be {done}") from fault
+        raise pdfium_error(fault, kind, message) from fault
