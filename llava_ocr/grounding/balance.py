@@ -57,8 +57,8 @@ def _unambiguous(fields: Sequence[FieldReading], check: Check) -> tuple[FieldRea
     if not open_ or prod(map(len, open_.values())) > MOST_TRIALS:
         return tuple(fields)
     passing: list[dict[str, FieldReading]] = []
-    for meanings in product(*open_.values()):
-        chosen = dict(zip(open_, meanings, strict=True))
+    for choice in product(*open_.values()):
+        chosen = dict(zip(open_, choice, strict=True))
         findings = check([chosen.get(field.path, field) for field in fields])
         if not any(path in chosen for finding in findings for path in finding.paths):
             passing.append(chosen)
