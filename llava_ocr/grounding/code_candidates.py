@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from llava_ocr.grounding.codes import CHECKSUMS, compact, is_national_vat, is_vat
 from llava_ocr.grounding.countries import country_codes, country_of_name, first_words
@@ -67,12 +68,17 @@ def stands_by_label(layout: Layout, leaf: LeafNode, place: tuple[int, int], befo
     """
     labels = [folded for label in leaf.hint.labels if (folded := fold_label(label))]
     line, at = place
-    said = fold(" ".join([*(segment.text for segment in layout.lines[line].segments[:at]), before]))
+    said = _folded(" ".join([*(segment.text for segment in layout.lines[line].segments[:at]), before]))
     tails = (f" {said[-len(label) - MAX_AFTER_LABEL :]} " for label in labels)
     if any(f" {label} " in tail for label, tail in zip(labels, tails, strict=True)):
         return True
     own = layout.lines[line].segments[at]
-    return not before.strip() and any(fold(segment.text) in labels for segment in _above(layout.lines[:line], own))
+    return not before.strip() and any(_folded(segment.text) in labels for segment in _above(layout.lines[:line], own))
+
+
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> str:
+    return fold(text)
 
 
 def _sound(leaf: LeafNode) -> Callable[[str, str], bool]:
@@ -100,10 +106,10 @@ def _vat_ids(layout: Layout, leaf: LeafNode, line: int, at: int) -> Iterator[str
     yield from runs(text, lambda run, _: is_vat(run), starts_with_country=True)
     words = _code_words(text)
     for start, word in enumerate(words):
-        if _DIGIT.search(word):
+        if _DIGIT.search(word) and stands_by_label(layout, leaf, (line, at), " ".join(text.split(" ")[:start])):
             # The longest run is the whole number.
             found = list(_runs_from(words, start, lambda run, _: is_national_vat(run)))
-            if found and stands_by_label(layout, leaf, (line, at), " ".join(text.split(" ")[:start])):
+            if found:
                 yield found[-1]
                 return
 
