@@ -28,8 +28,6 @@ from llava_ocr.windows import Answered, Asked, Asker, by_rules, fault_of
 
 # Requests that hold their pages' pixels at the same time.
 PAGES_AT_ONCE = 16
-# The check that words of a text layer show on the page.
-UNSEEN_WORDS = "unseen_words"
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +151,7 @@ class _Whole:
     @property
     def remarks(self) -> tuple[Finding, ...]:
         """What a person should know of these pages, whatever was read of them."""
-        unseen = (answer.page for answer in self.answers if answer.page.remark)
-        said = (Finding(UNSEEN_WORDS, f"page {page.outcome.page_index + 1}: {page.remark}", ()) for page in unseen)
-        return (*said, *self.about_part)
+        return (*(finding for answer in self.answers for finding in answer.page.findings), *self.about_part)
 
 
 def _wholes(question: Question, answers: Sequence[PageAnswer]) -> Iterator[_Whole]:
@@ -226,7 +222,7 @@ def _outcome(page: PageRead, told: _Told) -> PageOutcome:
     index = page.outcome.page_index
     if index in told.errors:
         return page_failed(index, told.errors[index])
-    outcome = page.outcome if page.layout is None else replace(page.outcome, words=page.layout.words)
+    outcome = page.outcome if page.layout is None else replace(page.outcome, words=page.words)
     # A page was known before where every answer about it was.
     saved = [seconds for number, seconds in told.saved_s if number == index]
     known = [seconds for seconds in saved if seconds is not None]

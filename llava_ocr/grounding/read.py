@@ -38,6 +38,7 @@ from llava_ocr.schema import (
 )
 from llava_ocr.words.layout import Layout
 from llava_ocr.words.stack import stack, unstacked
+from llava_ocr.words.turned import as_shown
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
@@ -124,7 +125,7 @@ def read_record(
         # The XML's lists are complete.
         about_lists = [] if embedded.lines else [*cuts, *lists_lack(root, fields, layouts)]
         findings = (*about_lists, *misprinted(root, fields, layouts), *check(fields), *differences)
-    return ReadRecord(nested(root, fields), fields, findings)
+    return ReadRecord(nested(root, fields), tuple(as_shown(one, layouts) for one in fields), findings)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from llava_ocr.raster.einvoices import EInvoicePaper, find_einvoice
 from llava_ocr.raster.opening import open_paper
 from llava_ocr.raster.packing import packed
 from llava_ocr.raster.page import read_sheet
-from llava_ocr.records import PageOutcome, PageState, Word, WordReader
+from llava_ocr.records import PageOutcome, PageState, WordReader
+from llava_ocr.words.ocr import OcrPage, read_page
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ class _Child:
             if isinstance(paper, EInvoicePaper):
                 return PageRead(PageOutcome(page_index, PageState.OK), reader=WordReader.XML)
             with paper.sheet(page_index) as sheet:
-                return read_sheet(sheet, page_index, self.options, self.read_words)
+                return read_sheet(sheet, page_index, self.options, self.read_pixels)
 
         page = self.attempt(read)
         if isinstance(page, ExtractionError):
@@ -111,12 +112,10 @@ class _Child:
         # Attached files that can't be listed cost nothing but what they would have told.
         return page if isinstance(einvoice, ExtractionError) else replace(page, einvoice=einvoice)
 
-    def read_words(self, raster_HWC: NDArray[np.uint8]) -> list[Word]:
+    def read_pixels(self, raster_HWC: NDArray[np.uint8]) -> OcrPage:
         """Call the OCR reader, which is loaded when first wanted and then kept."""
-        from llava_ocr.words.ocr import read_words
-
         self.channel.send(StillAtIt())
-        return read_words(raster_HWC)
+        return read_page(raster_HWC)
 
     def attempt(self, work: Callable[[], T]) -> T | ExtractionError:
         """Return what `work` returns, or its error as one of ours. The only place that catches everything."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, MissingExtra
-from llava_ocr.geometry import Size
+from llava_ocr.geometry import Size, Turn
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import POINTS_PER_INCH, PaperSize, check_num_pages, check_paper, check_pixels
@@ -85,6 +85,10 @@ class PictureSheet:
 
     def words(self) -> list[Word]:
         """Pictures have no text layer."""
+        return []
+
+    def turns(self) -> list[Turn | None]:
+        """No words, no turns."""
         return []
 
     def inks(self) -> list[Ink]:

@@ -13,7 +13,7 @@ import pymupdf
 from numpy.typing import NDArray
 
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, NeedsPassword, NoPages, RasterOutOfMemory
-from llava_ocr.geometry import Box, Size
+from llava_ocr.geometry import Box, Size, Turn, turn_of
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
@@ -69,11 +69,22 @@ class MuPdfSheet:
         with _faults_of_a_page("read"):
             return [Word(text, self._box(*edges)) for *edges, text, _, _, _ in self._stored_words]
 
+    def turns(self) -> list[Turn | None]:
+        """Tell by which turn each of the words is upright: by the direction of its line."""
+        with _faults_of_a_page("read"):
+            a, b, c, d, _, _ = self._page.rotation_matrix
+            turns: dict[tuple[int, int], Turn | None] = {}
+            for place, line in self._lines.items():
+                x, y = line["dir"]
+                # Lines of characters below each other, as Chinese and Japanese write, are upright as they are.
+                turns[place] = Turn.NONE if line["wmode"] else turn_of(a * x + c * y, b * x + d * y)
+            return [turns.get((block, line), Turn.NONE) for *_, block, line, _ in self._stored_words]
+
     def inks(self) -> list[Ink]:
         """Tell how each of the words is painted, in their order."""
         words = self.words()
         with _faults_of_a_page("read"):
-            spans = self._spans()
+            spans = {place: line["spans"] for place, line in self._lines.items()}
             found = [_span_of(word, spans) for word in self._stored_words]
             # MuPDF tells boxes on the page before /Rotate, as it does words.
             drawn = [Drawn(kind, self._box(*edges)) for kind, edges in self._page.get_bboxlog()]
@@ -99,13 +110,12 @@ class MuPdfSheet:
         listed: list[Any] = self._page.get_text("words", flags=_WORD_FLAGS, textpage=self._text_page)
         return listed
 
-    def _spans(self) -> dict[tuple[int, int], list[dict[str, Any]]]:
-        """The runs of one font and colour, by block and line."""
+    @cached_property
+    def _lines(self) -> dict[tuple[int, int], dict[str, Any]]:
+        """The lines of the text layer with their runs of one font and colour, by block and line."""
         blocks = self._page.get_text("dict", flags=_WORD_FLAGS, textpage=self._text_page)["blocks"]
         return {
-            (block["number"], number): line["spans"]
-            for block in blocks
-            for number, line in enumerate(block.get("lines", ()))
+            (block["number"], number): line for block in blocks for number, line in enumerate(block.get("lines", ()))
         }
 
     def _steps(self, words: list[Word], drawn: list[Drawn]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -15,7 +16,7 @@ import pypdfium2.raw as pdfium_c
 from numpy.typing import NDArray
 
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, NeedsPassword, NoPages
-from llava_ocr.geometry import Box, Size, union
+from llava_ocr.geometry import Box, Size, Turn, turn_of, union
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
@@ -64,6 +65,14 @@ class PdfiumSheet:
         """Read the text layer in PDFium's order: runs of characters between white space."""
         with _faults_of_a_page("read"), self._text_page() as text_page:
             return [Word(text, box) for text, box, _ in self._words(text_page)]
+
+    def turns(self) -> list[Turn | None]:
+        """Tell by which turn each of the words is upright: by the angle of its first letter, which runs clockwise."""
+        rotated = math.radians(self._page.get_rotation())
+        with _faults_of_a_page("read"), self._text_page() as text_page:
+            angles = [pdfium_c.FPDFText_GetCharAngle(text_page, first) for _, _, first in self._words(text_page)]
+        # Unknown is -1.
+        return [turn_of(math.cos(max(0.0, a) + rotated), math.sin(max(0.0, a) + rotated)) for a in angles]
 
     def inks(self) -> list[Ink]:
         """Tell how each of the words is painted, in their order."""
