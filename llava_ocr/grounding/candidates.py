@@ -6,7 +6,7 @@ The grammar of a typed field is exactly this list, so what is missing here can't
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from weakref import WeakKeyDictionary
@@ -15,7 +15,7 @@ from llava_ocr.grounding.amounts import Printed, find_amounts
 from llava_ocr.grounding.code_candidates import find_codes
 from llava_ocr.grounding.currencies import currency_readings, plain_codes
 from llava_ocr.grounding.dates import RangeEnd, date_readings, find_date_ranges, find_dates
-from llava_ocr.grounding.number_shapes import GAP, WIDE
+from llava_ocr.grounding.number_shapes import GAP, WIDE, plain
 from llava_ocr.prompts import fold
 from llava_ocr.schema import Kind, Leaf, LeafNode, Money, leaf_of
 from llava_ocr.words.layout import Layout, Line
@@ -30,6 +30,8 @@ _BRACKETED = re.compile(r"[(\[]([^\s()\[\]]{1,8})[)\]]")
 _ANNOUNCED = re.compile(r"(?:^|: ?)([^\s\d:]{1,12})[.,;]?$|\s([^\s\d:]{1,12})[.,;]?$")
 _SIDES = re.compile(r"[.,]\d\d ?([SH])(?!\w)")
 _SIDE_BEHIND = re.compile(r" ?(?:EUR|€)? ?[SH](?!\w)")
+# Thousands that are marked otherwise than by a space, or not at all.
+_GROUPED = re.compile(r"\d[.']\d{3},\d|\d[,']\d{3}\.\d|\d{4}[.,]\d\d(?!\d)")
 _AMOUNT_LEAF = leaf_of(Money)
 
 # Names and labels of fields that hold one end of a period; `Payable until` is a day of its own.
@@ -41,10 +43,14 @@ _LAST_WORDS = frozenset(("to", "until", "till", "end", "last", "bis", "ende", "a
 
 @dataclass(frozen=True, slots=True)
 class PlacedAmount:
-    """An amount as printed and the words it is made of; `is_doubtful` tells that it may be less than zero or not."""
+    """An amount as printed, the words it is made of, and the one where its figures end, which columns are set by.
+
+    `is_doubtful` tells that it may be less than zero or not.
+    """
 
     text: str
     words: tuple[int, ...]
+    end: int
     is_doubtful: bool = False
 
 
@@ -53,6 +59,8 @@ CandidateKey = tuple[Leaf, tuple[str, ...]]
 
 _CACHE: WeakKeyDictionary[Layout, dict[CandidateKey, tuple[str, ...]]] = WeakKeyDictionary()
 _AMOUNTS: WeakKeyDictionary[Layout, tuple[PlacedAmount, ...]] = WeakKeyDictionary()
+
+_ENDS: WeakKeyDictionary[Layout, dict[int, tuple[PlacedAmount, ...]]] = WeakKeyDictionary()
 
 
 def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
@@ -90,21 +98,34 @@ def range_end_of(leaf: LeafNode) -> RangeEnd | None:
 def amounts_on(layout: Layout) -> tuple[PlacedAmount, ...]:
     """Every amount of the page at each of its places, in reading order."""
     if layout not in _AMOUNTS:
-        lines = [_LineText(layout, line) for line in layout.lines]
+        joint = _joint_within(layout)
+        lines = [_LineText(layout, line, joint) for line in layout.lines]
         has_sides = _has_sides(lines)
         _AMOUNTS[layout] = tuple(amount for line in lines for amount in line.amounts(has_sides=has_sides))
     return _AMOUNTS[layout]
 
 
+def amounts_by_end(layout: Layout) -> Mapping[int, tuple[PlacedAmount, ...]]:
+    """The page's amounts by the word where their figures end."""
+    if layout not in _ENDS:
+        ends: dict[int, tuple[PlacedAmount, ...]] = {}
+        for amount in amounts_on(layout):
+            ends[amount.end] = (*ends.get(amount.end, ()), amount)
+        _ENDS[layout] = ends
+    return _ENDS[layout]
+
+
 class _LineText:
     """A line as amounts are looked for in it, and the word that each of its characters belongs to."""
 
-    def __init__(self, layout: Layout, line: Line) -> None:
+    def __init__(self, layout: Layout, line: Line, joint_within: float) -> None:
         parts: list[str] = []
         self._owners: list[int] = []
         for number, segment in enumerate(line.segments):
             for at, index in enumerate(segment.words):
-                joint = (GAP if number else "") if not at else _joint(layout, segment.words[at - 1], index)
+                joint = (
+                    (GAP if number else "") if not at else _joint(layout, segment.words[at - 1 : at + 1], joint_within)
+                )
                 parts += [joint, layout.words[index].text]
                 self._owners += [-1] * len(joint) + [index] * len(layout.words[index].text)
         self.text = "".join(parts)
@@ -113,7 +134,8 @@ class _LineText:
         """Yield the line's amounts."""
         for printed in find_amounts(self.text):
             is_doubtful = printed.is_doubtful or (has_sides and bool(_SIDE_BEHIND.match(self.text, printed.end)))
-            yield PlacedAmount(self._cut(printed), self._words(printed), is_doubtful)
+            end = self._owners[printed.figures[1] - 1]
+            yield PlacedAmount(self._cut(printed), self._words(printed), end, is_doubtful)
 
     def currencies(self) -> Iterator[tuple[int, str]]:
         """Yield what stands beside the line's amounts as their currency, and where."""
@@ -129,10 +151,16 @@ class _LineText:
         return tuple(dict.fromkeys(owner for owner in owners if owner >= 0))
 
 
-def _joint(layout: Layout, left: int, right: int) -> str:
+def _joint(layout: Layout, pair: Sequence[int], within: float) -> str:
     """What parts two words of a segment: more than a space, or one."""
-    gap = (layout.words[right].box.x0 - layout.words[left].box.x1) * layout.aspect
-    return WIDE if gap > DIGIT_GAP * layout.word_height else " "
+    left, right = (layout.words[index].box for index in pair)
+    return WIDE if (right.x0 - left.x1) * layout.aspect > within else " "
+
+
+def _joint_within(layout: Layout) -> float:
+    """How far apart words of one number may stand: nowhere where numbers are grouped by another mark, or not at all."""
+    is_marked = any(_GROUPED.search(plain(word.text)) for word in layout.words)
+    return -1.0 if is_marked else DIGIT_GAP * layout.word_height
 
 
 def _has_sides(lines: list[_LineText]) -> bool:
@@ -168,7 +196,7 @@ def _dates(layout: Layout) -> Iterator[str]:
 
 def _currencies(layout: Layout, line: Line) -> Iterator[str]:
     """Currencies beside amounts, signs and codes anywhere, abbreviations and names where a column or label has them."""
-    found = list(_LineText(layout, line).currencies())
+    found = list(_LineText(layout, line, 0.0).currencies())
     start = 0
     for segment in line.segments:
         text = segment.text
