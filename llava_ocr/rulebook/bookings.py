@@ -179,8 +179,12 @@ def _is_at(x: float, edge: float) -> bool:
     return abs(x - edge) <= Edges.LEFT.value
 
 
-def _is_end(x: float, edge: float) -> bool:
-    return abs(x - edge) <= Edges.RIGHT.value
+def _is_end(layout: Layout, index: int, edge: float) -> bool:
+    """Whether a word, or the figures in it, ends at a column's edge: signs behind figures may stand outside."""
+    word = layout.words[index]
+    num_behind = next((at for at, character in enumerate(reversed(word.text)) if character.isdigit()), 0)
+    figures = word.box.x1 - word.box.width * num_behind / len(word.text)
+    return min(abs(word.box.x1 - edge), abs(figures - edge)) <= Edges.RIGHT.value
 
 
 def _assigned(
@@ -209,7 +213,7 @@ def _runs(layouts: Sequence[Layout | None], booked: Sequence[_Sight], amount: fl
 
 def _figure(layouts: Sequence[Layout | None], sight: _Sight, edge: float) -> Decimal | None:
     layout = _layout(layouts, sight)
-    index = next((index for index in sight.amounts if _is_end(layout.words[index].box.x1, edge)), None)
+    index = next((index for index in sight.amounts if _is_end(layout, index, edge)), None)
     if index is None:
         return None
     readings = amount_readings(_whole(layout, index, is_spaced=True).text).values()
@@ -237,8 +241,7 @@ def _whole(layout: Layout, index: int, *, is_spaced: bool) -> PlacedAmount:
 
 def _is_booked(layout: Layout, sight: _Sight, columns: _Columns) -> bool:
     has_day = any(_is_at(day.x0, columns.day) for day in sight.days)
-    ends = [layout.words[index].box.x1 for index in sight.amounts]
-    return has_day and any(_is_end(end, edge) for end in ends for edge in columns.amounts.values())
+    return has_day and any(_is_end(layout, index, edge) for index in sight.amounts for edge in columns.amounts.values())
 
 
 class _Page:
@@ -272,7 +275,7 @@ class _Page:
         day = next(day for day in sight.days if _is_at(day.x0, self._columns.day))
         cells = {self._account.day.path: day.words}
         for path, edge in self._columns.amounts.items():
-            ends = [index for index in sight.amounts if _is_end(self._layout.words[index].box.x1, edge)]
+            ends = [index for index in sight.amounts if _is_end(self._layout, index, edge)]
             if ends:
                 cells[path] = _whole(self._layout, ends[-1], is_spaced=self._columns.is_spaced).words
         return cells
