@@ -19,6 +19,8 @@ from llava_ocr.db.people import COMMAND_LINE
 from llava_ocr.db.session import open_database
 from llava_ocr.db.staging import Diff
 from llava_ocr.ledger.backfill import Budget, Estimate, Why
+from llava_ocr.ledger.balance import Balance
+from llava_ocr.report import exit_code
 from llava_ocr.run import ExtractOrder, Run, resume
 from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
@@ -44,6 +46,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 MaxPages = Annotated[int | None, typer.Option(min=1, help="Stop after so many pages; `resume` goes on")]
 MaxHours = Annotated[float | None, typer.Option(min=0, help="Stop after so many hours; `resume` goes on")]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop when hours times --price are so much")]
+MaxFailed = Annotated[
+    float, typer.Option("--max-failed-share", min=0, max=1, help="It is complete though this share failed")
+]
+AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="A source without documents is no failure")]
 Price = Annotated[float, typer.Option("--price", min=0, help="What an hour of this machine costs")]
 
 
@@ -91,9 +97,12 @@ def start(
     max_hours: MaxHours = None,
     max_cost: MaxCost = None,
     price: Price = 0.0,
+    max_failed_share: MaxFailed = 0.0,
+    allow_empty: AllowEmpty = False,
 ) -> int:
     """Read documents again into a stage that no view shows, until done or the budget is spent."""
     order = _order(source, schema, db, engine, since=since, until=until, limit=limit, bundle=bundle)
+    order = order.model_copy(update={"max_failed_share": max_failed_share, "allow_empty": allow_empty})
     with open_services(order.settings(load_settings())) as services:
         run = backfill.stage(order, Why(stale, below, tuple(failed or ())), services)
         return _read(run, Budget(max_pages, max_hours, max_cost, price))
@@ -176,13 +185,13 @@ def _read(run: Run, budget: Budget) -> int:
     console = Console()
     console.print(f"backfill {run.id}", highlight=False)
     spent = backfill.read_within(run, budget)
-    console.print(_told(run, spent), highlight=False)
-    return 0
-
-
-def _told(run: Run, spent: Spent) -> str:
     balance = run.database.balance(run.id)
-    told = f"{spent.num_pages:,} pages in {spent.seconds:.1f} s. {balance.explain()}"
+    console.print(_told(run, spent, balance), highlight=False)
+    return exit_code(spent.state, balance)
+
+
+def _told(run: Run, spent: Spent, balance: Balance) -> str:
+    told = f"{spent.state.value}: {spent.num_pages:,} pages in {spent.seconds:.1f} s. {balance.explain()}"
     if balance.open_uris:
         return f"{told}\n`llava-ocr backfill resume {run.id}` goes on."
     return f"{told}\n`llava-ocr backfill diff {run.id}` shows what would change, `promote` changes it."

@@ -89,7 +89,7 @@ def start_run(connection: Connection, order: Order) -> str:
 def find_unfinished(connection: Connection, order: Order) -> str | None:
     """Return the newest run of exactly this order that has something left to do, or was never planned to the end."""
     is_left = select(READS.c.uri).where(READS.c.run_id == RUNS.c.id, READS.c.state == ReadState.PLANNED).exists()
-    is_broken_off = (RUNS.c.state == RunState.RED) & (is_left | ~RUNS.c.is_planned)
+    is_broken_off = (RUNS.c.state == RunState.FAILED) & (is_left | ~RUNS.c.is_planned)
     is_unfinished = RUNS.c.state.in_((RunState.RUNNING, RunState.PAUSED)) | is_broken_off
     same = select(RUNS.c.id).where(is_unfinished, RUNS.c.order_json == _order_json(order))
     found: str | None = connection.execute(same.order_by(RUNS.c.started_at.desc()).limit(1)).scalar()

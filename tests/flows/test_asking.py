@@ -42,6 +42,12 @@ def test_descriptions_become_json_lines(order: dict[str, Any], tmp_path: Path) -
     assert (told["kind"], told["made_by"]) == ("detailed", "model")
 
 
+def test_a_source_without_documents_fails_unless_that_is_allowed(order: dict[str, Any], tmp_path: Path) -> None:
+    asked = order | {"questions": ["Who?"], "source": str(tmp_path / "documents" / "none-*")}
+    for allow_empty, name in ((False, "Failed"), (True, "Completed")):
+        assert ask(asked, tmp_path / "out.jsonl", allow_empty=allow_empty, return_state=True).name == name
+
+
 @pytest.mark.parametrize(
     ("changes", "out", "fault"),
     [
