@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select, update
 
-from llava_ocr.db import holds, planning, shards
+from llava_ocr.db import addresses, holds, planning, shards
 from llava_ocr.db.accounts import finish_run
 from llava_ocr.db.holds import Hold
 from llava_ocr.db.keeping import keep
@@ -177,7 +177,7 @@ class Ledger:
             if outcomes:
                 keep(transaction, lease.run_id, outcomes)
             if skips:
-                skip(transaction, lease.run_id, skips)
+                addresses.follow(transaction, lease.run_id, skip(transaction, lease.run_id, skips))
             shards.stamp(transaction, lease, shard, now=self._clock(transaction), terms=self.terms)
 
     @patient

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
+from llava_ocr.db import addresses
 from llava_ocr.db.corrections import reading_of
 from llava_ocr.db.listings import relist
 from llava_ocr.db.planning import get_run
@@ -99,6 +100,7 @@ def promote(connection: Connection, run_id: str) -> int:
         written = _write(connection, _staged(connection, run_id, documents, is_new=True), run_id=run_id)
         relist(connection, written, [(document_id, run.schema_name) for document_id in documents])
         num_documents += len(documents)
+    addresses.arrive(connection, run_id)
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(stage=Stage.PROMOTED))
     return num_documents
 
@@ -118,6 +120,7 @@ def rollback(connection: Connection, run_id: str) -> tuple[int, int]:
         written = _write(connection, _staged(connection, run_id, back, is_new=False), run_id=None)
         relist(connection, written, [(document_id, run.schema_name) for document_id in back])
         num_back, num_left = num_back + len(back), num_left + len(later)
+    addresses.give_back(connection, run_id)
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(stage=Stage.STAGED))
     return num_back, num_left
 
@@ -231,8 +234,9 @@ def _kept_row(run_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _retire(connection: Connection, documents: Sequence[str], schema_name: str) -> None:
-    current = (RECORDS.c.document_id.in_(documents), RECORDS.c.schema_name == schema_name, RECORDS.c.is_current)
-    connection.execute(update(RECORDS).where(*current).values(is_current=False))
+    stands = RECORDS.c.is_current | RECORDS.c.superseded_by.is_not(None)
+    current = (RECORDS.c.document_id.in_(documents), RECORDS.c.schema_name == schema_name, stands)
+    connection.execute(update(RECORDS).where(*current).values(is_current=False, superseded_by=None))
 
 
 def _write(connection: Connection, payloads: Sequence[Mapping[str, Any]], *, run_id: str | None) -> list[int]:
@@ -254,7 +258,11 @@ def _write(connection: Connection, payloads: Sequence[Mapping[str, Any]], *, run
 
 
 def _record_row(record: Mapping[str, Any], run_id: str | None) -> dict[str, Any]:
-    changed: dict[str, Any] = {"is_current": True, "made_at": datetime.fromisoformat(str(record["made_at"]))}
+    changed: dict[str, Any] = {
+        "is_current": True,
+        "superseded_by": None,
+        "made_at": datetime.fromisoformat(str(record["made_at"])),
+    }
     # Those that were staged before there were bundles are of whole documents.
     return part_columns(None) | dict(record) | changed | ({"run_id": run_id} if run_id else {})
 
