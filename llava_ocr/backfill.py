@@ -86,10 +86,13 @@ def diff(database: Database, run_id: str) -> Diff:
         return staging.diff(transaction, run_id)
 
 
-def promote(database: Database, run_id: str, *, who: str) -> int:
-    """Make what a run staged current, in one transaction; returns the number of documents. Raises WrongStage."""
+def promote(database: Database, run_id: str, *, who: str, max_lost_share: float | None = None) -> int:
+    """Make what a run staged current, in one transaction; returns the number of documents.
+
+    Raises WrongStage, and TooMuchLost where more than `max_lost_share` of the values would be gone (None: any).
+    """
     with database.writing() as transaction:
-        num_documents = staging.promote(transaction, run_id)
+        num_documents = staging.promote(transaction, run_id, max_lost_share=max_lost_share)
         note(transaction, who, f"promoted {num_documents} documents", run_id)
         return num_documents
 

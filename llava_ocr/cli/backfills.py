@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from llava_ocr.backfill import Spent
 from llava_ocr.cli.documents import aware
 from llava_ocr.db.people import COMMAND_LINE
 from llava_ocr.db.session import open_database
-from llava_ocr.db.staging import Diff
+from llava_ocr.db.staging import MAX_LOST_SHARE, Diff, refuse_losses
 from llava_ocr.ledger.backfill import Budget, Estimate, Why
 from llava_ocr.ledger.balance import Balance
 from llava_ocr.report import exit_code
@@ -129,22 +129,37 @@ def diff(run_id: RunId, db: Url = None, as_json: AsJson = False) -> int:
     with open_database(db or load_settings().db) as database:
         found = backfill.diff(database, run_id)
     if as_json:
-        typer.echo(json.dumps(asdict(found)))
+        typer.echo(json.dumps(_facts(found)))
         return 0
     console = Console()
-    console.print(
-        f"{found.num_documents:,} documents, {found.num_changed_documents:,} of them would change", highlight=False
-    )
+    for line in _headline(found):
+        console.print(line, highlight=False)
     console.print(_counts_table(found))
     console.print(_samples_table(found))
     return 0
 
 
 @app.command()
-def promote(run_id: RunId, db: Url = None) -> int:
-    """Make what was staged current, all at once."""
+def promote(
+    run_id: RunId,
+    db: Url = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    max_lost_share: Annotated[
+        float, typer.Option("--max-lost-share", min=0, max=1, help="Refuse where more of the values would be lost")
+    ] = MAX_LOST_SHARE,
+    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Promote whatever is lost")] = False,
+) -> int:
+    """Show what would be lost, ask, and make what was staged current, all at once."""
+    limit = None if accept_loss else max_lost_share
     with open_database(db or load_settings().db) as database:
-        num_documents = backfill.promote(database, run_id, who=COMMAND_LINE)
+        found = backfill.diff(database, run_id)
+        for line in _headline(found):
+            Console().print(line, highlight=False)
+        if limit is not None:
+            refuse_losses(found, limit)
+        if not yes:
+            typer.confirm("Promote?", abort=True)
+        num_documents = backfill.promote(database, run_id, who=COMMAND_LINE, max_lost_share=limit)
     Console().print(f"{num_documents:,} documents are current as run {run_id} read them", highlight=False)
     return 0
 
@@ -208,6 +223,18 @@ def _in_words(found: Estimate, price: float) -> list[str]:
     return [*lines, f"{cost[0]:.2f} to {cost[1]:.2f} at {price:.2f} an hour"] if cost and price else lines
 
 
+def _headline(found: Diff) -> list[str]:
+    changes = f"{found.num_documents:,} documents, {found.num_changed_documents:,} of them would change"
+    return [changes, *(found.losses() or ["nothing would be lost"])]
+
+
+def _facts(found: Diff) -> dict[str, object]:
+    """The difference as JSON; `asdict` would count the counters' items instead of copying them."""
+    facts: dict[str, object] = {one.name: getattr(found, one.name) for one in fields(found)}
+    facts["samples"] = [asdict(change) for change in found.samples]
+    return facts | {"lost_share": found.lost_share}
+
+
 def _counts_table(found: Diff) -> Table:
     table = Table()
     for column in ("field", "same", "changed", "gained", "lost"):
@@ -224,5 +251,5 @@ def _samples_table(found: Diff) -> Table:
         table.add_column(column, overflow="fold")
     for change in found.samples:
         values = (escape(text or "") for text in (change.before, change.after))
-        table.add_row(change.document_id[:12], change.path, *values)
+        table.add_row(escape(change.uri.rsplit("/", 1)[-1]), change.path, *values)
     return table

@@ -47,6 +47,23 @@ def arrive(connection: Connection, run_id: str) -> None:
         follow(connection, run_id, Moved(moved.left | documents, moved.arrived, moved.seen))
 
 
+def num_superseded_by(connection: Connection, run_id: str) -> int:
+    """Count the documents with current records whose last address a staged run would take if it were promoted."""
+    taken = (
+        select(LOCATIONS.c.document_id, func.count().label("num"))
+        .join(READS, READS.c.uri == LOCATIONS.c.uri)
+        .where(READS.c.run_id == run_id, READS.c.state.in_((ReadState.OK, ReadState.SKIPPED)))
+        .where(READS.c.document_id != LOCATIONS.c.document_id, LOCATIONS.c.seen_at <= READS.c.ended_at)
+        .group_by(LOCATIONS.c.document_id)
+        .subquery()
+    )
+    place = LOCATIONS.alias("place")
+    places = select(func.count()).select_from(place).where(place.c.document_id == taken.c.document_id)
+    current = select(RECORDS.c.id).where(RECORDS.c.document_id == taken.c.document_id, RECORDS.c.is_current)
+    gone = select(func.count()).select_from(taken)
+    return connection.execute(gone.where(taken.c.num == places.scalar_subquery(), current.exists())).scalar_one()
+
+
 def give_back(connection: Connection, run_id: str) -> None:
     """Give addresses back to the documents that a promotion superseded, where it is undone: where nothing of what took
     the address is current."""
