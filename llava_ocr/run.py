@@ -152,7 +152,10 @@ def question_of(order: ExtractOrder, services: Services) -> Question:
     """What an order asks of each page. Raises UnknownSchema, and BadSchema where the schema breaks a rule."""
     schema = services.catalog.get(order.schema_name)
     is_bundle = splits(order, services)
-    return Question.about(schema, max_new_tokens=services.settings.max_new_tokens, is_bundle=is_bundle)
+    settings = services.settings
+    return Question.about(
+        schema, max_new_tokens=settings.max_new_tokens, is_bundle=is_bundle, reads_embedded=settings.embedded
+    )
 
 
 def splits(order: ExtractOrder, services: Services) -> bool:

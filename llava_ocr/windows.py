@@ -271,7 +271,7 @@ def _within(layout: Layout | None, band: Band | None) -> Layout | None:
     if layout is None or band is None:
         return layout
     kept = [word for word in layout.words if band.holds(word.box.center_y)]
-    return lay_out(kept, aspect=layout.aspect)
+    return lay_out(kept, aspect=layout.aspect, turn=layout.turn)
 
 
 def _inside(rows: Sequence[Box], band: Band | None) -> tuple[Box, ...]:

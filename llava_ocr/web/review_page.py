@@ -25,7 +25,7 @@ from llava_ocr.web.forms import Form
 from llava_ocr.web.record_page import RecordId, shown_record
 from llava_ocr.web.render import fragment, page
 from llava_ocr.web.state import Reviewer, Site, TheSite
-from llava_ocr.words.layout import lay_out
+from llava_ocr.words.turned import lay_out_page
 
 router = APIRouter()
 
@@ -133,4 +133,4 @@ def _conventions(site: Site, record_id: int, evidence: Evidence | None) -> Conve
     with site.db.reading() as connection:
         document_id = load_record(connection, record_id).document_id
         words = load_page_words(connection, document_id, evidence.page_index)
-    return Conventions([lay_out(words.words, aspect=_ASPECT)] if words else [])
+    return Conventions([lay_out_page(words, aspect=_ASPECT)] if words else [])
