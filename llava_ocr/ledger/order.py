@@ -78,14 +78,22 @@ def outcome_word(outcome: DocumentOutcome) -> str:
     return "skipped" if outcome.skipped else "ok" if outcome.is_ok else "failed"
 
 
+def is_no_document(uri: str, reason: str) -> bool:
+    """Whether what failed for this reason is none to read, by bytes and name: a note, an archive, a `truth.jsonl`.
+
+    What is named as a document and is none has failed.
+    """
+    _, dot, suffix = uri.rsplit("/", 1)[-1].rpartition(".")
+    if dot and suffix.lower() in DOCUMENT_SUFFIXES:
+        return False
+    # Nobody has looked into what is too large, so its name alone must say what it is.
+    is_unread = bool(dot) and reason == errors.DocumentTooLarge.__name__
+    return is_unread or reason in (errors.UnknownFormat.__name__, errors.EmptyDocument.__name__)
+
+
 def without_other_files(outcome: DocumentOutcome) -> DocumentOutcome:
-    """Turn a failure into a skip where neither bytes nor name are those of a document: a note, an archive, our own
-    `truth.jsonl`. What is named as a document and is none has failed."""
-    is_unreadable = outcome.reason in (errors.UnknownFormat.__name__, errors.EmptyDocument.__name__)
-    suffix = outcome.uri.rsplit("/", 1)[-1].rpartition(".")[2].lower() if "." in outcome.uri.rsplit("/", 1)[-1] else ""
-    # Nobody has looked into what is too large.
-    is_unread = bool(suffix) and outcome.reason == errors.DocumentTooLarge.__name__
-    if suffix in DOCUMENT_SUFFIXES or not (is_unreadable or is_unread):
+    """Turn a failure into a skip where the object is no document."""
+    if not is_no_document(outcome.uri, outcome.reason):
         return outcome
     return replace(outcome, skipped=NOT_A_DOCUMENT, reason="", message="", num_pages=0, pages=())
 

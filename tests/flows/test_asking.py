@@ -21,6 +21,8 @@ def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     folder = tmp_path / "documents"
     folder.mkdir()
     (folder / "0.pdf").write_bytes(paint_pdf(paint("invoice", 0)))
+    # No document, and no failure.
+    (folder / "truth.jsonl").write_text("{}")
     monkeypatch.setenv("LLAVA_OCR_WORKERS", "1")
     return {"source": str(folder), "engine": "scripted"}
 
