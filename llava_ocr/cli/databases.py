@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from llava_ocr.db.session import open_database
+from llava_ocr.db.session import existing_database, open_database
 from llava_ocr.errors import SchemaOutOfDate
 from llava_ocr.settings import load_settings
 
@@ -28,7 +28,7 @@ def upgrade(db: Url = None) -> int:
 @app.command()
 def check(db: Url = None) -> int:
     """Say whether the database can be used by this version."""
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         health, place = database.check(), database.place
     if not health.is_ok:
         raise SchemaOutOfDate(f"{place}: {'; '.join(health.problems)}")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from llava_ocr.db.people import add_token, count_users, list_users, note, remove_tokens, remove_user, save_user
-from llava_ocr.db.session import Database, open_database
+from llava_ocr.db.session import Database, existing_database
 from llava_ocr.errors import ConfigError
 from llava_ocr.review.people import Role
 from llava_ocr.services import open_services
@@ -49,15 +49,17 @@ def serve(
 ) -> int:
     """Show records in the browser: search them, see where each value was read, review and correct."""
     # FastAPI takes a second to import, which the other commands need not pay.
-    from llava_ocr.web.opening import open_site, run_server
+    from llava_ocr.web.opening import listening, open_site, run_server
 
-    with open_services(load_settings(db=db, schemas=schemas)) as services:
+    settings = load_settings(db=db, schemas=schemas)
+    with listening(host, port) as server, open_services(settings) as services:
         must_sign_in = needs_sign_in(services.database, host)
         hosts = frozenset({host.lower(), *(other.lower() for other in name or ())})
         hosts |= LOOPBACK if host.lower() in LOOPBACK else frozenset()
         with open_site(services, hosts=hosts, must_sign_in=must_sign_in, is_https=https) as site:
-            Console(stderr=True).print(f"[bold]http://{host}:{port}/[/]  Ctrl+C ends it", highlight=False)
-            run_server(site, host=host, port=port)
+            at = f"{host}:{server.getsockname()[1]}"
+            Console(stderr=True).print(f"[bold]http://{at}/[/]  Ctrl+C ends it", highlight=False)
+            run_server(site, server)
     return 0
 
 
@@ -81,7 +83,7 @@ def add_user(
     db: Url = None,
 ) -> int:
     """Add somebody, or give them another password or role. From the first one on, everybody must sign in."""
-    with open_database(db or load_settings().db) as database, database.writing() as connection:
+    with existing_database(db or load_settings().db) as database, database.writing() as connection:
         save_user(connection, name, password, role)
         note(connection, "command line", f"made {role.value}", name)
     return 0
@@ -90,7 +92,7 @@ def add_user(
 @users.command("list")
 def show_users(db: Url = None) -> int:
     """List who may sign in."""
-    with open_database(db or load_settings().db) as database, database.reading() as connection:
+    with existing_database(db or load_settings().db) as database, database.reading() as connection:
         for person in list_users(connection):
             Console().print(f"{person.name}  {person.role.value}", highlight=False, markup=False)
     return 0
@@ -99,7 +101,7 @@ def show_users(db: Url = None) -> int:
 @users.command("remove")
 def drop_user(name: Name, db: Url = None) -> int:
     """Remove somebody. Who is signed in stays so until the server starts again."""
-    with open_database(db or load_settings().db) as database, database.writing() as connection:
+    with existing_database(db or load_settings().db) as database, database.writing() as connection:
         if not remove_user(connection, name):
             raise ConfigError(f"there is no user {name}")
         note(connection, "command line", "removed user", name)
@@ -114,7 +116,7 @@ def make_token(
     db: Url = None,
 ) -> int:
     """Make a token for a program and print it, once: `Authorization: Bearer TOKEN`."""
-    with open_database(db or load_settings().db) as database, database.writing() as connection:
+    with existing_database(db or load_settings().db) as database, database.writing() as connection:
         token = add_token(connection, name, role, days=days)
         note(connection, "command line", f"made token of {role.value}", name)
     Console().print(token, highlight=False, soft_wrap=True)
@@ -124,7 +126,7 @@ def make_token(
 @tokens.command("remove")
 def drop_tokens(name: Name, db: Url = None) -> int:
     """Remove all tokens of a name."""
-    with open_database(db or load_settings().db) as database, database.writing() as connection:
+    with existing_database(db or load_settings().db) as database, database.writing() as connection:
         if not remove_tokens(connection, name):
             raise ConfigError(f"there is no token {name}")
         note(connection, "command line", "removed token", name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llava_ocr.db.listings import list_records, save_headline, unlisted
+from llava_ocr.errors import CantListen
 from llava_ocr.services import Services
 from llava_ocr.web.pictures import Pictures
 from llava_ocr.web.state import Site
@@ -29,15 +31,28 @@ def open_site(
         pictures.close()
 
 
-def run_server(site: Site, *, host: str, port: int) -> None:
-    """Serve the pages until the process is told to end."""
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Take a port for the length of a `with` block; 0 takes a free one. Raises CantListen."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        server = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise CantListen(f"{host}, port {port}: {error.strerror}") from None
+    with server:
+        yield server
+
+
+def run_server(site: Site, server: socket.socket) -> None:
+    """Serve the pages at a port that is open already, until the process is told to end."""
     import uvicorn
 
     from llava_ocr.web.app import create_app
 
     # A million records take a second to count, which nobody should wait for.
     threading.Thread(target=site.counts.num_waiting, name="counting", daemon=True).start()
-    uvicorn.run(create_app(site), host=host, port=port, log_level="warning", server_header=False, ws="none")
+    config = uvicorn.Config(create_app(site), log_level="warning", server_header=False, ws="none", proxy_headers=False)
+    uvicorn.Server(config).run(sockets=[server])
 
 
 def list_all(services: Services) -> int:

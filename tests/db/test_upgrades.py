@@ -17,7 +17,7 @@ from llava_ocr.db import upgrades
 from llava_ocr.db.connection import connect, reading, writing
 from llava_ocr.db.rows import Row
 from llava_ocr.db.session import check_database, open_database, upgrade_database
-from llava_ocr.errors import DatabaseError, SchemaOutOfDate
+from llava_ocr.errors import DatabaseError, NoDatabase, SchemaOutOfDate
 from tests.db.made import ORDER
 
 FIRST = "0001"
@@ -101,7 +101,7 @@ def test_processes_upgrading_at_once_do_not_clash(url: str) -> None:
 
 
 def test_empty_database_says_to_upgrade(url: str) -> None:
-    with open_database(url) as db, pytest.raises(SchemaOutOfDate, match="no tables yet") as caught:
+    with open_database(url) as db, pytest.raises(NoDatabase, match="no tables yet") as caught:
         db.start_run(ORDER)
     assert "db upgrade" in caught.value.hint
 
