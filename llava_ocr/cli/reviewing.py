@@ -208,6 +208,8 @@ def _proved(proof: ErasedSubject, report: Path | None, console: Console) -> int:
     mentioned = f"{sum(proof.before.values()):,} of {proof.num_texts_read:,} texts mentioned the subject"
     left = f"LEFT: {proof.after}, in {proof.num_files_with_it} files" if not proof.is_proved else "none does now"
     console.print(f"{mentioned}; {left}", highlight=False)
+    for name in proof.untouched:
+        console.print(f"  a file beside the database holds it, too, and was not touched: {name}", highlight=False)
     if report is not None:
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         with whole_file(report) as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,10 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 8765,
     name: Annotated[list[str] | None, typer.Option(help="A name that browsers reach it by; may be repeated")] = None,
     https: Annotated[bool, typer.Option("--https", help="A proxy in front of it speaks HTTPS")] = False,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Address or network of a proxy whose X-Forwarded-For is believed; may be repeated"),
+    ] = None,
     db: Url = None,
     schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
 ) -> int:
@@ -51,16 +56,24 @@ def serve(
     # FastAPI takes a second to import, which the other commands need not pay.
     from llava_ocr.web.opening import listening, open_site, run_server
 
+    proxies = tuple(_network(address) for address in proxy or ())
     settings = load_settings(db=db, schemas=schemas)
     with listening(host, port) as server, open_services(settings) as services:
         must_sign_in = needs_sign_in(services.database, host)
         hosts = frozenset({host.lower(), *(other.lower() for other in name or ())})
         hosts |= LOOPBACK if host.lower() in LOOPBACK else frozenset()
-        with open_site(services, hosts=hosts, must_sign_in=must_sign_in, is_https=https) as site:
+        with open_site(services, hosts=hosts, must_sign_in=must_sign_in, is_https=https, proxies=proxies) as site:
             at = f"{host}:{server.getsockname()[1]}"
             Console(stderr=True).print(f"[bold]http://{at}/[/]  Ctrl+C ends it", highlight=False)
             run_server(site, server)
     return 0
+
+
+def _network(address: str) -> str:
+    try:
+        return str(ip_network(address, strict=False))
+    except ValueError:
+        raise ConfigError(f"--proxy {address}: is no address; give one such as 10.0.0.7 or 10.0.0.0/24") from None
 
 
 def needs_sign_in(db: Database, host: str) -> bool:

@@ -20,13 +20,18 @@ BATCH = 500
 
 @contextmanager
 def open_site(
-    services: Services, *, hosts: frozenset[str] = LOOPBACK, must_sign_in: bool = False, is_https: bool = False
+    services: Services,
+    *,
+    hosts: frozenset[str] = LOOPBACK,
+    must_sign_in: bool = False,
+    is_https: bool = False,
+    proxies: tuple[str, ...] = (),
 ) -> Iterator[Site]:
     """Open a site for the length of a `with` block; its records are all listed first."""
     list_all(services)
     pictures = Pictures(services.database, services.settings)
     try:
-        yield Site(services.database, services.catalog, pictures, hosts, must_sign_in, is_https)
+        yield Site(services.database, services.catalog, pictures, hosts, must_sign_in, is_https, proxies)
     finally:
         pictures.close()
 
