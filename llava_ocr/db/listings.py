@@ -236,5 +236,5 @@ def _page_texts(connection: Connection, document_ids: Sequence[str]) -> dict[str
     query = select(PAGE_WORDS.c.document_id, PAGE_WORDS.c.words).order_by(PAGE_WORDS.c.page_index)
     for chunk in chunks(document_ids):
         for row in connection.execute(query.where(PAGE_WORDS.c.document_id.in_(chunk))):
-            found.setdefault(row.document_id, []).append(" ".join(word.text for word in unpacked(row.words)))
+            found.setdefault(row.document_id, []).append(" ".join(word.text for word in unpacked(row.words).words))
     return {document_id: "\n".join(texts) for document_id, texts in found.items()}

@@ -93,6 +93,11 @@ class Database:
         with self.reading() as transaction:
             return replace(health, problems=(*health.problems, *views.missing(transaction)))
 
+    def schemas_with_views(self) -> list[str]:
+        """Name the schemas whose views were made."""
+        with self.reading() as transaction:
+            return views.schemas_with_views(transaction)
+
     def refresh_views(self, schema: type[DocumentSchema]) -> None:
         """Create the typed views of a schema, or bring them to its present fields."""
         with self.writing() as transaction:

@@ -110,6 +110,11 @@ def refresh_views(connection: Connection, schema: type[DocumentSchema]) -> None:
         upsert(connection, VIEWS, [{"name": view.name, "schema_name": view.schema, "fingerprint": fingerprint}])
 
 
+def schemas_with_views(connection: Connection) -> list[str]:
+    """Name the schemas whose views were made, whether they are still there or not."""
+    return sorted(connection.execute(select(VIEWS.c.schema_name).distinct()).scalars())
+
+
 def missing(connection: Connection) -> list[str]:
     """Describe the views that were made and are gone."""
     present = set(inspect(connection).get_view_names())

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
+from llava_ocr.einvoice import EInvoice
 from llava_ocr.engines.base import Completion, StopReason, TokenTrace
 from llava_ocr.grounding.answer import Said, parse_answer
 from llava_ocr.grounding.balance import balance
 from llava_ocr.grounding.certainty import Certainty, with_certainty
+from llava_ocr.grounding.embedded import with_embedded
 from llava_ocr.grounding.ground import GroundedPage, PageReading, ground, ground_guesses
 from llava_ocr.grounding.held import held_paths
 from llava_ocr.grounding.match import PageIndex
@@ -34,6 +36,7 @@ from llava_ocr.schema import (
 )
 from llava_ocr.words.layout import Layout
 from llava_ocr.words.stack import stack, unstacked
+from llava_ocr.words.turned import as_shown
 
 # Checksums that a code of another kind does not pass by accident.
 PROVING = ("iban", "vat")
@@ -85,11 +88,16 @@ class ReadRecord:
 
 
 def read_record(
-    schema: type[DocumentSchema], pages: Sequence[AnsweredPage], *, certainty: Certainty | None = None
+    schema: type[DocumentSchema],
+    pages: Sequence[AnsweredPage],
+    *,
+    certainty: Certainty | None = None,
+    embedded: EInvoice | None = None,
 ) -> ReadRecord:
     """Ground each page, merge them, check across fields. Raises OutputError where an answer has not the shape.
 
     With `certainty`, fitted to the engine, confidences are probabilities; without, they only order fields.
+    The values of an `embedded` e-invoice stand before what was read.
     """
     root = tree(schema)
     layouts = {index: layout for page in pages for index, layout in page.layouts.items()}
@@ -112,7 +120,12 @@ def read_record(
         by_name = {leaf.path: leaf for leaf in leaves(root)}
         held = held_paths(fields, check)
         fields = with_certainty(fields, findings, held=held, leaves=by_name, certainty=certainty)
-    return ReadRecord(nested(root, fields), fields, findings)
+    if embedded is not None:
+        fields, differences = with_embedded(fields, embedded, schema, layouts)
+        # The XML's lists are complete.
+        about_lists = [] if embedded.lines else [*cuts, *lists_lack(root, fields, layouts)]
+        findings = (*about_lists, *check(fields), *differences)
+    return ReadRecord(nested(root, fields), tuple(as_shown(one, layouts) for one in fields), findings)
 
 
 @dataclass(frozen=True)

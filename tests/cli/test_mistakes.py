@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from sqlalchemy import exc, make_url
 from llava_ocr.cli.app import app, guarded
 from llava_ocr.db.connection import translated
 from llava_ocr.db.session import open_database
-from llava_ocr.errors import DatabaseUnavailable
+from llava_ocr.errors import CantListen, DatabaseUnavailable
+from llava_ocr.metrics import Metrics
+from llava_ocr.worker import reporting
 from tests.db.made import ORDER, document, outcome, record
 from tests.servers.seaweed import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -125,7 +128,6 @@ WRONG_USES: dict[str, tuple[tuple[object, ...], int, str]] = {
         "there is no host of that name",
     ),
     "pages at a taken port": (("serve", "--port", "TAKEN"), USAGE, "Address already in use"),
-    "a worker at a taken port": (("worker", "--once", "--port", "TAKEN"), USAGE, "Address already in use"),
     "pages nowhere": (("serve", "--host", "no-such-host.invalid"), USAGE, "no-such-host.invalid"),
 }
 
@@ -147,6 +149,12 @@ def test_a_wrong_use_is_one_line_that_names_the_thing(run: Run, here: Path, take
     said_once(found, err, expected=code, words=words)
     assert "hunter2" not in err and "ann" not in err
     assert not list(here.rglob("*.part"))
+
+
+def test_a_worker_says_that_its_port_is_taken(taken: int) -> None:
+    wanted = reporting(Metrics(), threading.Event(), host="127.0.0.1", port=taken)
+    with pytest.raises(CantListen, match=rf"127\.0\.0\.1, port {taken}: Address already in use"), wanted:
+        pass
 
 
 @pytest.mark.parametrize(

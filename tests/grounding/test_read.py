@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from llava_ocr.engines.base import Completion, StopReason, TokenTrace
+from llava_ocr.geometry import Turn
 from llava_ocr.grounding.confidence import said_probability
 from llava_ocr.grounding.read import AnsweredPage, ReadRecord, read_record
 from llava_ocr.records import FieldReading, FieldState, WordReader
@@ -138,3 +140,16 @@ def test_a_cell_that_stands_far_from_its_row_is_doubtful_evidence() -> None:
     near, far = field(record, "lines[0].quantity").evidence, field(record, "lines[0].line_total").evidence
     assert near is not None and far is not None
     assert far.score < near.score
+
+
+def test_evidence_of_a_turned_page_is_on_the_page_as_it_is_shown() -> None:
+    words = words_of("Grand total        100.00")
+    upright = lay_out(words, aspect=ASPECT)
+    completion = Completion("page 0", json.dumps({"grand_total": "100.00"}), StopReason.END, 1, 1)
+    for turn in Turn:
+        lying = replace(upright, turn=turn)
+        answered = AnsweredPage(0, lying, WordReader.OCR, completion)
+        evidence = field(read_record(Invoice, [answered]), "grand_total").evidence
+        assert evidence is not None
+        [amount] = [word.box for word in words if word.text == "100.00"]
+        assert turn.box(evidence.boxes[0]).iou(amount) > 0.99
