@@ -16,7 +16,7 @@ from llava_ocr import backfill
 from llava_ocr.backfill import Spent
 from llava_ocr.cli.documents import aware
 from llava_ocr.db.people import COMMAND_LINE
-from llava_ocr.db.session import open_database
+from llava_ocr.db.session import existing_database
 from llava_ocr.db.staging import MAX_LOST_SHARE, Diff, refuse_losses
 from llava_ocr.ledger.backfill import Budget, Estimate, Why
 from llava_ocr.ledger.balance import Balance
@@ -126,7 +126,7 @@ def resume_(
 @app.command()
 def diff(run_id: RunId, db: Url = None, as_json: AsJson = False) -> int:
     """Show which cells promoting would change, by field, with samples."""
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         found = backfill.diff(database, run_id)
     if as_json:
         typer.echo(json.dumps(_facts(found)))
@@ -151,7 +151,7 @@ def promote(
 ) -> int:
     """Show what would be lost, ask, and make what was staged current, all at once."""
     limit = None if accept_loss else max_lost_share
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         found = backfill.diff(database, run_id)
         for line in _headline(found):
             Console().print(line, highlight=False)
@@ -167,7 +167,7 @@ def promote(
 @app.command()
 def rollback(run_id: RunId, db: Url = None) -> int:
     """Bring back what was current before a promotion; it can be promoted again."""
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         num_back, num_left = backfill.rollback(database, run_id, who=COMMAND_LINE)
     Console().print(f"{num_back:,} documents are as before; {num_left:,} were read by a later run", highlight=False)
     return 0
