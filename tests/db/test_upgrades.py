@@ -6,19 +6,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text, update
 
 from llava_ocr.db import upgrades
 from llava_ocr.db.connection import connect, reading, writing
-from llava_ocr.db.rows import Row
+from llava_ocr.db.rows import RECORDS, Row
 from llava_ocr.db.session import check_database, open_database, upgrade_database
-from llava_ocr.errors import DatabaseError, SchemaOutOfDate
-from tests.db.made import ORDER
+from llava_ocr.errors import DatabaseError, NoDatabase, SchemaOutOfDate
+from tests.db.made import ORDER, document, outcome, record
 
 FIRST = "0001"
 
@@ -67,6 +68,62 @@ def test_first_release_keeps_its_data(engine: Engine) -> None:
     assert upgrades.check(engine).is_ok
 
 
+def test_what_was_overwritten_before_is_superseded_and_runs_get_their_words(engine: Engine) -> None:
+    upgrades.upgrade(engine, revision="0007")
+    when = "'2026-01-01 00:00:00'"
+    with writing(engine) as connection:
+        for run, state in (("r1", "green"), ("r2", "green"), ("r3", "red")):
+            columns = (
+                "id, source, schema_name, schema_fingerprint, engine, engine_fingerprint, order_json, state, started_at"
+            )
+            connection.execute(
+                text(f"INSERT INTO runs ({columns}) VALUES ('{run}','s','b','f','e','f','{{}}','{state}',{when})")
+            )
+        for document_id in ("old", "new", "copied"):
+            connection.execute(text(f"INSERT INTO documents VALUES ('{document_id}', 1, 'application/pdf', 1, {when})"))
+            columns = (
+                "document_id, record_index, schema_name, schema_fingerprint, engine, engine_fingerprint, run_id, uri, "
+                "needs_review, is_current, num_prompt_tokens, num_new_tokens, num_forced_tokens, made_at"
+            )
+            row = f"'{document_id}',0,'b','f','e','f','r1','mem://a',false,true,0,0,0,{when}"
+            connection.execute(text(f"INSERT INTO records ({columns}) VALUES ({row})"))
+        for uri, document_id in (("mem://a", "new"), ("mem://b", "copied")):
+            connection.execute(text(f"INSERT INTO locations VALUES ('{uri}', '{document_id}', 'e', '', NULL, {when})"))
+        columns = "run_id, uri, document_id, etag, version, state, reason, message, num_pages, seconds, seconds_json"
+        connection.execute(
+            text(f"INSERT INTO reads ({columns}) VALUES ('r2','mem://c',NULL,'','','failed','X','',0,0,'{{}}')")
+        )
+    upgrades.upgrade(engine)
+    with reading(engine) as connection:
+        states = connection.execute(text("SELECT id, state FROM runs ORDER BY id")).all()
+        assert [tuple(row) for row in states] == [("r1", "complete"), ("r2", "failed"), ("r3", "failed")]
+        rows = connection.execute(
+            text("SELECT document_id, is_current, superseded_by FROM records ORDER BY document_id")
+        )
+        assert [(row[0], bool(row[1]), row[2]) for row in rows] == [
+            ("copied", True, None),
+            ("new", True, None),
+            ("old", False, "r1"),
+        ]
+
+
+def test_records_of_an_older_database_need_review_as_their_list_says(url: str, engine: Engine) -> None:
+    with open_database(url) as db:
+        db.upgrade()
+        papers = [document("sound"), document("torn")]
+        sound = replace(record(papers[0]), findings=())
+        torn = replace(record(papers[1]), findings=(), fields=())
+        db.save(db.start_run(ORDER), [outcome(of, one) for of, one in zip(papers, (sound, torn), strict=True)])
+    with writing(engine) as connection:
+        # As it was before: nothing read counted as sound.
+        connection.execute(update(RECORDS).values(needs_review=False))
+        connection.execute(text("UPDATE llava_ocr_version SET version_num = '0008'"))
+    upgrades.upgrade(engine)
+    with reading(engine) as connection:
+        kept = connection.execute(select(RECORDS.c.uri, RECORDS.c.needs_review).order_by(RECORDS.c.uri)).all()
+    assert [(uri[-5:], bool(needs)) for uri, needs in kept] == [("sound", False), ("/torn", True)]
+
+
 def test_upgrading_again_changes_nothing(engine: Engine) -> None:
     upgrades.upgrade(engine)
     upgrades.upgrade(engine)
@@ -101,7 +158,7 @@ def test_processes_upgrading_at_once_do_not_clash(url: str) -> None:
 
 
 def test_empty_database_says_to_upgrade(url: str) -> None:
-    with open_database(url) as db, pytest.raises(SchemaOutOfDate, match="no tables yet") as caught:
+    with open_database(url) as db, pytest.raises(NoDatabase, match="no tables yet") as caught:
         db.start_run(ORDER)
     assert "db upgrade" in caught.value.hint
 
