@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from llava_ocr.grounding.amounts import Printed, find_amounts
 from llava_ocr.grounding.code_candidates import find_codes
-from llava_ocr.grounding.currencies import currency_readings, plain_codes
+from llava_ocr.grounding.currencies import WORDS, currency_readings, is_name, plain_codes, symbols
 from llava_ocr.grounding.dates import RangeEnd, date_readings, find_date_ranges, find_dates
 from llava_ocr.grounding.number_shapes import GAP, WIDE, plain
 from llava_ocr.prompts import fold
@@ -212,4 +212,6 @@ def _currencies(layout: Layout, line: Line) -> Iterator[str]:
 
 def _currency_word(match: re.Match[str]) -> str:
     word = next(group for group in match.groups() if group is not None).rstrip(".,;")
-    return word if currency_readings(word) else ""
+    # `Amount CAD` heads a column, `parts for all cars, ALL` does not.
+    is_word = word in WORDS and len(match.string.split(" ")) > 2
+    return word if (is_name(word) or word in symbols()) and not is_word else ""
