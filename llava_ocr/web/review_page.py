@@ -86,7 +86,7 @@ def approve(request: Request, record_id: RecordId, form: Form, site: TheSite, pe
     """Accept the whole record as it is shown; with fields in doubt only once the person was asked about as many."""
     doubts = doubts_of(shown_record(site, record_id))
     if doubts and form.get("doubts") != str(len(doubts)):
-        return JSONResponse({"doubts": doubts}, status_code=409)
+        return JSONResponse({"doubts": doubts}, status_code=202)
     approve_record(site.db, record_id, schema_of(site, record_id), who=person.name)
     return _panel(request, site, record_id)
 

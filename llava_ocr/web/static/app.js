@@ -123,7 +123,7 @@ function startRecord() {
     return false;
   }
 
-  async function send(address, form, expected = 200) {
+  async function send(address, form) {
     try {
       const answer = await fetch(address, {
         method: "POST",
@@ -131,7 +131,7 @@ function startRecord() {
         body: new URLSearchParams(form),
       });
       if (answer.status === 401 || answer.redirected) { location.reload(); return null; }
-      if (!answer.ok && answer.status !== expected) {
+      if (!answer.ok) {
         const fault = await answer.json().catch(() => ({ error: "that did not work" }));
         say(fault.error, true);
         return null;
@@ -166,11 +166,11 @@ function startRecord() {
     drawBoxes();
   }
 
-  // With fields in doubt the server answers 409 and names them, until it is told how many the person was asked about.
+  // With fields in doubt the server does nothing (202) and names them, until it is told how many the person was asked about.
   async function approve(doubts = 0) {
-    const answer = await send(`/records/${record.dataset.record}/approve`, { doubts }, 409);
+    const answer = await send(`/records/${record.dataset.record}/approve`, { doubts });
     if (!answer) { return; }
-    if (answer.status === 409) {
+    if (answer.status === 202) {
       const asked = (await answer.json()).doubts;
       if (await isWanted(asked)) { await approve(asked.length); } else { nextDoubt(); }
       return;
