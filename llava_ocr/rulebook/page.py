@@ -12,11 +12,15 @@ from llava_ocr.geometry import Box, union
 from llava_ocr.grounding.candidates import spans
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.prompts import fold
+from llava_ocr.rulebook.captions import Caption, find_captions
+from llava_ocr.rulebook.roles import NUMBER_WORDS
 from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
 from llava_ocr.words.layout import Layout, Segment
 
 # A printed label has at most this many words.
 MAX_LABEL_WORDS = 8
+# A hint of so few words is what a page may call the field.
+MAX_HINT_WORDS = 4
 # A label this long may be the tail of a longer word.
 MIN_TAIL_CHARS = 7
 # Marks at the edges of a value that do not belong to it; a full stop or bracket may (`Inc.`, `(UK)`).
@@ -82,19 +86,15 @@ class RulePage:
         return frozenset(index for label in self.labels if label.is_whole for index in label.words)
 
     @cached_property
-    def captions(self) -> frozenset[int]:
-        """Words that are labels and nothing else: they fill their segment, or a colon ends them."""
-        words = self.layout.words
-        return frozenset(
-            index
-            for label in self.labels
-            if label.is_whole
-            and (
-                words[label.words[-1]].text.endswith(":")
-                or set(label.words) == set(self.segment_of[label.words[0]].words)
-            )
-            for index in label.words
-        )
+    def captions(self) -> dict[int, Caption]:
+        """What the page calls its values, whether the schema asks for them or not, by each of their words."""
+        known = {label.words[0]: len(label.words) for label in self.labels if label.is_whole}
+        return find_captions(self.layout, self.segments, known)
+
+    def caption_of(self, label: Label) -> Caption:
+        """The caption that a label is, or is a part of; open where the page does not say where it ends."""
+        found = self.captions.get(label.words[-1])
+        return found if found is not None else Caption(label.words, is_closed=False)
 
     def labels_of(self, node: Node) -> tuple[Label, ...]:
         """Where labels of one node stand, top to bottom."""
@@ -121,6 +121,10 @@ class RulePage:
         if not text or text not in self._printed:
             return None
         return Value(text, tuple(listed), self.box(listed))
+
+    def text(self, words: Iterable[int]) -> str:
+        """Words as printed, with spaces between."""
+        return " ".join(self.layout.words[index].text for index in words)
 
     def box(self, words: Iterable[int]) -> Box:
         """The box around words."""
@@ -179,10 +183,24 @@ def _known_labels(root: GroupNode) -> dict[str, frozenset[str]]:
     """Every label of the schema without its spaces (`USt-IdNr` and `USt-ID-Nr` are one), to the nodes it names."""
     known: dict[str, set[str]] = {}
     for node in _nodes(root):
-        for label in node.hint.labels:
-            if joined := fold(label).replace(" ", ""):
-                known.setdefault(joined, set()).add(node.path)
-    return {label: frozenset(paths) for label, paths in known.items()}
+        for label in _wordings(node):
+            known.setdefault(label.replace(" ", ""), set()).add(node.path)
+    return {label: frozenset(paths) for label, paths in known.items() if label}
+
+
+def _wordings(node: Node) -> Iterator[str]:
+    """What a node may be called in print: its labels, or its name and short hint where it has none."""
+    said = node.hint.labels
+    if not said and isinstance(node, LeafNode):
+        said = (
+            node.name.replace("_", " "),
+            *([node.hint.text] if len(node.hint.text.split()) <= MAX_HINT_WORDS else []),
+        )
+    for label in said:
+        words = fold(label).split()
+        yield " ".join(words)
+        if len(words) > 1 and words[-1] in NUMBER_WORDS:
+            yield from (" ".join([*words[:-1], last]) for last in ("no", "nr", "number", "nummer"))
 
 
 def _nodes(node: Node) -> Iterator[Node]:
