@@ -15,13 +15,14 @@ from llava_ocr.rulebook.bookings import account_of, read_bookings
 from llava_ocr.rulebook.fields import (
     checked_choice,
     commonest_currency,
+    date_after,
     dated_with_number,
     read_labelled,
 )
 from llava_ocr.rulebook.page import RulePage, Value
 from llava_ocr.rulebook.parties import party_groups, read_parties
 from llava_ocr.rulebook.ranges import partner
-from llava_ocr.rulebook.roles import Role, role_of, side_of
+from llava_ocr.rulebook.roles import Role, Side, role_of, side_of
 from llava_ocr.rulebook.sums import read_totals, summing_leaves
 from llava_ocr.rulebook.table import Heading, find_heading, read_rows
 from llava_ocr.rulebook.tills import head_address, head_name, rows_without_heading
@@ -162,10 +163,11 @@ class _Rules:
         return next((end for end in ends if end is not None), None)
 
     def _unlabelled_date(self, leaf: LeafNode) -> Value | None:
-        """The document's own date is the first."""
+        """The document's own date is the first; the last day of something may follow it on its line."""
         dates = [node for node in self._root.children if isinstance(node, LeafNode) and node.leaf.kind is Kind.DATE]
         if leaf in dates[1:]:
-            return None
+            before = self._values.get(dates[dates.index(leaf) - 1].path)
+            return date_after(self._page, leaf, before) if before and side_of(leaf) is Side.LAST else None
         number = self._number()
         if number is None:
             return next(iter(self._page.placed(leaf)), None)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from llava_ocr.geometry import Box
 from llava_ocr.prompts import fold
@@ -29,6 +28,7 @@ _JOINING = vocabulary(
 _APART = ("·", "|", "•")
 # The same behind a value; a caption itself may hold these.
 _STROKES = ("/", "–", "—")
+_NUMBERING = re.compile(r"\(?(\d{1,2}[a-z]?|[A-Za-z])[.)]*")
 _ENDS = re.compile(r".*[:：]$")
 
 
@@ -50,7 +50,7 @@ def find_captions(layout: Layout, segments: Sequence[Segment], known: Mapping[in
         whole = _is_known(layout, segment, known)
         for words in ended or ([segment.words] if whole else []):
             found |= dict.fromkeys(words, Caption(words))
-        if not ended and not whole and _reads_as_caption(layout, segment):
+        if not ended and not whole and reads_as_caption(layout, segment):
             bare.append(segment)
     aligned = _aligned(layout, segments, found, bare)
     return found | {index: Caption(segment.words) for segment in aligned for index in segment.words}
@@ -89,10 +89,13 @@ def _begin(layout: Layout, words: Sequence[int], start: int, end: int, known: Ma
 
 def _is_known(layout: Layout, segment: Segment, known: Mapping[int, int]) -> bool:
     """Whether a segment is a label of the schema and nothing else: what follows is in brackets, a mark or a leader."""
-    count = known.get(segment.words[0], 0)
+    words = segment.words
+    if len(words) > 1 and is_numbering(layout.words[words[0]].text):
+        words = words[1:]
+    count = known.get(words[0], 0)
     if not count:
         return False
-    rest = [layout.words[index].text for index in segment.words[count:]]
+    rest = [layout.words[index].text for index in words[count:]]
     if rest and rest[0] == "/" and len(rest) <= MAX_WORDS - count and not any(map(str.isdigit, " ".join(rest))):
         # `Name / Nom`, `Policy / Version`.
         return True
@@ -103,10 +106,15 @@ def _is_aside(text: str) -> bool:
     return text.startswith("(") and text.endswith(")")
 
 
-def _reads_as_caption(layout: Layout, segment: Segment) -> bool:
+def is_numbering(text: str) -> bool:
+    """Whether a word only numbers what follows: `3`, `(12)`, `2a.`"""
+    return bool(_NUMBERING.fullmatch(text))
+
+
+def reads_as_caption(layout: Layout, segment: Segment) -> bool:
     """Whether a segment could be a caption: a few words of letters that begin with a capital."""
     texts = [layout.words[index].text for index in segment.words]
-    if texts[0].strip("().").isdigit() and len(texts) > 1:
+    if len(texts) > 1 and is_numbering(texts[0]):
         texts = texts[1:]
     letters = [text for text in texts if any(map(str.isalpha, text))]
     has_figures = any(any(map(str.isdigit, text)) for text in texts)
@@ -157,12 +165,15 @@ def _is_head(line: int, grid: _Grid, found: Mapping[int, Caption], bare: Sequenc
 
 def _columns(seeds: Sequence[Segment], grid: _Grid, known: Collection[int]) -> Iterator[tuple[Box, Box]]:
     """Known captions with what stands beside them, where two follow each other in one column."""
-    beside = [(seed, right) for seed in seeds if (right := grid.right(seed)) and right.words[0] not in known]
-    for (seed, right), (after, other) in pairwise(sorted(beside, key=lambda entry: (entry[0].box.x0, entry[0].line))):
-        below = next(iter(grid.below(seed)), None)
-        if below == after and (_share_edge(seed.box, after.box)) and _share_edge(right.box, other.box):
+    beside = {seed.words: right for seed in seeds if (right := grid.right(seed)) and right.words[0] not in known}
+    for seed in seeds:
+        right, below = beside.get(seed.words), next(iter(grid.below(seed)), None)
+        other = beside.get(below.words) if below is not None else None
+        if right is None or below is None or other is None:
+            continue
+        if _share_edge(seed.box, below.box) and _share_edge(right.box, other.box):
             yield seed.box, right.box
-            yield after.box, other.box
+            yield below.box, other.box
 
 
 def _fills(segment: Segment, found: Mapping[int, Caption]) -> bool:

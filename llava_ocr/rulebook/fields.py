@@ -11,7 +11,7 @@ from llava_ocr.geometry import Box
 from llava_ocr.grounding.codes import currency_readings
 from llava_ocr.grounding.dates import date_readings
 from llava_ocr.prompts import fold
-from llava_ocr.rulebook.captions import ALIGNED, Caption, strangers
+from llava_ocr.rulebook.captions import ALIGNED, Caption, reads_as_caption, strangers
 from llava_ocr.rulebook.page import Label, RulePage, Value
 from llava_ocr.rulebook.ranges import end_of_range, part_of, split_at_strokes
 from llava_ocr.rulebook.roles import NUMBER_WORDS, Role, is_address, is_long_text, role_of, vocabulary
@@ -33,9 +33,13 @@ MAX_NUMBER_WORDS = 4
 MAX_NUMBER_COST = 0.5
 # A text of so many words, most of them without a capital, is prose.
 PROSE_WORDS = 8
+# Behind a label that nothing ends, more words than this that begin without a capital are no value.
+MAX_PLAIN = 4
 # An address or a wrapped value has at most this many lines.
 MAX_LINES = 6
 _YEAR = re.compile(r"(?:.* )?(?:19|20)\d\d")
+# Choices stand at most this many word heights below their caption.
+CHOICE_ROWS = 6.0
 # A document's own date stands above this.
 HEAD = 0.5
 _CHECKED = ("x", "☒", "☑", "✓", "✔", "✗", "■", "●")
@@ -184,7 +188,10 @@ def _texts(page: RulePage, label: Label, leaf: LeafNode) -> Iterator[tuple[float
         groups = split_at_strokes(page, words) if num_parts > 1 else ()
         own = groups[number] if len(groups) == num_parts > 1 else words
         if not _is_prose(page, page.segment_of[words[0]].words, leaf) and (value := _text_of(page, own, leaf)):
-            yield STRANGER * doubt + cost, value
+            between = (
+                0 if caption.is_closed else len(strangers(page.layout, words[: list(words).index(value.words[0])]))
+            )
+            yield STRANGER * (doubt + between) + cost, value
 
 
 def _num_foreign(page: RulePage, label: Label, caption: Caption, leaf: LeafNode) -> int | None:
@@ -203,24 +210,47 @@ def _cells(page: RulePage, caption: Caption, label: Label, leaf: LeafNode) -> It
     """Where the text of a caption may stand, with what that costs: behind it, else right of it, and below it."""
     segment = page.segment_of[label.words[-1]]
     rest = segment.words[segment.words.index(caption.words[-1]) + 1 :]
-    rest = rest[: _next_caption(page, rest)]
+    rest = _without_aside(page, rest[: _next_caption(page, rest)])
     if page.value(rest) if rest else None:
         if caption.is_closed or not _goes_on(page, rest, leaf):
             yield 0.0, _read_on(page, segment, rest, leaf)
         return
-    right = [other for other in page.layout.lines[label.line].segments if other.box.x0 > segment.box.x0]
-    if right and right[0].words[0] not in page.captions:
-        words = right[0].words[: _next_caption(page, right[0].words)]
-        yield 0.05 + 0.5 * (right[0].box.x0 - segment.box.x1), _read_on(page, right[0], words, leaf)
+    right = _right_of(page, segment)
+    if right is not None and right.words[0] not in page.captions:
+        words = right.words[: _next_caption(page, right.words)]
+        yield 0.05 + 0.5 * (right.box.x0 - segment.box.x1), _read_on(page, right, words, leaf)
     for other in page.segments:
         gap = gap_below(label.box, other.box)
-        if gap is not None and gap <= REACH_BELOW and other.words[0] not in page.captions:
+        is_free = gap is not None and gap <= REACH_BELOW and other.words[0] not in page.captions
+        if gap is not None and is_free and not _is_next_row(page, right, other):
             words = other.words[: _next_caption(page, other.words)]
             yield BELOW + 0.1 * gap, _read_on(page, other, words, leaf)
 
 
+def _right_of(page: RulePage, segment: Segment) -> Segment | None:
+    line = page.layout.lines[segment.line].segments
+    return next((other for other in line if other.box.x0 > segment.box.x0), None)
+
+
+def _is_next_row(page: RulePage, right: Segment | None, below: Segment) -> bool:
+    """Whether what stands below a caption is the next caption: it has a value in the same column as the caption has."""
+    after = _right_of(page, below)
+    if right is None or after is None or right.words[0] in page.captions:
+        return False
+    is_column = abs(right.box.x0 - after.box.x0) < ALIGNED or abs(right.box.x1 - after.box.x1) < ALIGNED
+    is_heading = reads_as_caption(page.layout, right) and not reads_as_caption(page.layout, below)
+    return is_column and not is_heading
+
+
 def _next_caption(page: RulePage, words: Sequence[int]) -> int:
     return next((at for at, index in enumerate(words) if index in page.captions), len(words))
+
+
+def _without_aside(page: RulePage, words: Sequence[int]) -> Sequence[int]:
+    """What follows an aside in brackets that a form adds to its caption: `(see notes) 4711`."""
+    texts = [page.layout.words[index].text for index in words]
+    end = next((at for at, text in enumerate(texts) if text.endswith((")", "):"))), len(texts))
+    return words[end + 1 :] if texts and texts[0].startswith("(") and end + 1 < len(words) else words
 
 
 def _goes_on(page: RulePage, rest: Sequence[int], leaf: LeafNode) -> bool:
@@ -228,7 +258,7 @@ def _goes_on(page: RulePage, rest: Sequence[int], leaf: LeafNode) -> bool:
     if role_of(leaf) is Role.NUMBER:
         return False
     first = page.layout.words[rest[0]].text
-    return fold(first) in _GOES_ON or first[:1].islower()
+    return fold(first) in _GOES_ON or (first[:1].islower() and len(rest) > MAX_PLAIN)
 
 
 def _read_on(page: RulePage, segment: Segment, words: Sequence[int], leaf: LeafNode) -> list[int]:
@@ -292,6 +322,13 @@ def dated_with_number(page: RulePage, date: LeafNode, number: LeafNode) -> Value
     return head[0] if head else None
 
 
+def date_after(page: RulePage, leaf: LeafNode, before: Value) -> Value | None:
+    """The date that follows another on its line."""
+    line = page.layout.lines[page.segment_of[before.words[-1]].line].words
+    after = [v for v in page.placed(leaf) if v.words[0] in line and v.box.x0 > before.box.x0]
+    return next((value for value in after if value.words != before.words), None)
+
+
 def commonest_currency(page: RulePage, leaf: LeafNode) -> Value | None:
     """The currency that is printed most often."""
     placed = page.placed(leaf)
@@ -303,12 +340,40 @@ def commonest_currency(page: RulePage, leaf: LeafNode) -> Value | None:
 
 
 def checked_choice(page: RulePage, leaf: LeafNode) -> str | None:
-    """The one choice that is printed, or of several the one with a mark before it."""
-    printed = [choice for choice in leaf.choices if page.index.find(choice)]
-    if len(printed) == 1:
-        return printed[0]
-    marked = [choice for choice in printed if any(_is_marked(page, place.words) for place in page.index.find(choice))]
-    return marked[0] if len(marked) == 1 else None
+    """The choice that stands at the field's label, of several the one with a mark before it; without a label, the one
+    that is printed or marked anywhere."""
+    printed = [(choice, place.words) for choice in leaf.choices for place in page.index.find(choice)]
+    for label in page.labels_of(leaf):
+        near_it = [(choice, words) for choice, words in printed if _is_at(page, label, words)]
+        if chosen := _chosen(page, near_it):
+            return chosen
+    return _chosen(page, printed)
+
+
+def _chosen(page: RulePage, printed: Sequence[tuple[str, tuple[int, ...]]]) -> str | None:
+    choices = {choice for choice, _ in printed}
+    if len(choices) > 1:
+        choices = {choice for choice, words in printed if _is_marked(page, words)}
+    return choices.pop() if len(choices) == 1 else None
+
+
+def _is_at(page: RulePage, label: Label, words: Sequence[int]) -> bool:
+    """Whether a choice stands behind a label on its line, or below it and above the next caption."""
+    box = page.box(words)
+    segment = page.segment_of[words[0]]
+    if segment.line == label.line:
+        before = [
+            index
+            for index in page.layout.lines[label.line].words
+            if label.box.x1 <= page.layout.words[index].box.x0 < box.x0
+        ]
+        return box.x0 >= label.box.x1 - 0.1 * label.box.height and not any(
+            index in page.captions and index not in page.caption_of(label).words for index in before
+        )
+    if not 0 <= box.y0 - label.box.y1 + 0.3 * page.height <= CHOICE_ROWS * page.height:
+        return False
+    heads = (index for index in page.captions if label.box.y1 <= page.layout.words[index].box.y0 < box.y0)
+    return box.x1 > label.box.x0 and not any(page.layout.words[index].box.x0 < box.x1 for index in heads)
 
 
 def _is_marked(page: RulePage, words: Sequence[int]) -> bool:

@@ -12,7 +12,7 @@ from llava_ocr.geometry import Box, union
 from llava_ocr.grounding.candidates import spans
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.prompts import fold
-from llava_ocr.rulebook.captions import Caption, find_captions
+from llava_ocr.rulebook.captions import Caption, find_captions, is_numbering
 from llava_ocr.rulebook.roles import NUMBER_WORDS
 from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
 from llava_ocr.words.layout import Layout, Segment
@@ -144,7 +144,8 @@ class RulePage:
                 at += 1
                 continue
             words = tuple(dict.fromkeys(owners[at:end]))
-            is_start = at == 0 or self.layout.words[owners[at - 1]].text.endswith((":", "|", "/"))
+            before = segment.words[: segment.words.index(words[0])]
+            is_start = at == 0 or is_numbering(self.text(before)) or self.text(before).endswith((":", "|", "/"))
             is_tail = "".join(tokens[at:end]) != text
             yield Label(
                 text,

@@ -75,7 +75,7 @@ _SIDE_WORDS: tuple[dict[Side, frozenset[str]], ...] = (
         Side.LAST: vocabulary(
             """end ends ending until till through last upper maximum max expiry expires expiration ende enddatum bis
             obere hochst ablauf fin jusqu jusque dernier final hasta vencimiento maximo fine termine scadenza fino einde
-            einddatum tot"""
+            einddatum tot due payable fallig fallige falligkeit zahlbar echeance verval vervaldatum"""
         ),
     },
     {
