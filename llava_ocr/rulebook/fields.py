@@ -57,7 +57,8 @@ _NEUTRAL = vocabulary("name names nom nombre nome naam full complete printed")
 
 def read_labelled(page: RulePage, leaf: LeafNode, header_words: frozenset[int]) -> Value | None:
     """Return the value nearest to a label of the leaf; labels in a table's heading (`header_words`) don't count."""
-    labels = [label for label in page.labels_of(leaf) if not header_words & set(label.words)]
+    likely = (label for label in page.likely if leaf.path in label.paths)
+    labels = [label for label in (*page.labels_of(leaf), *likely) if not header_words & set(label.words)]
     if leaf.leaf.kind is Kind.CHOICE:
         return None
     ranked = sorted(
@@ -70,7 +71,7 @@ def near(page: RulePage, label: Label, leaf: LeafNode) -> Iterator[tuple[float, 
     """Yield values that could belong to a label, each with its cost: distance, and doubts about the label."""
     doubt = 0.0 if label.is_whole else PART_OF_LONGER if label.is_apart else TAIL
     # `Invoice` may stand anywhere, `Invoice number` only beside it.
-    doubt += 0.2 / len(label.text)
+    doubt += label.doubt + 0.2 / len(label.text)
     found = _texts(page, label, leaf) if leaf.leaf.kind is Kind.TEXT else _typed(page, label, leaf)
     yield from _doubted(((doubt + cost, value) for cost, value in found), label, leaf)
 

@@ -12,8 +12,9 @@ from llava_ocr.geometry import Box, union
 from llava_ocr.grounding.candidates import spans
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.prompts import fold
-from llava_ocr.rulebook.captions import Caption, find_captions, is_numbering
+from llava_ocr.rulebook.captions import Caption, find_captions, is_numbering, reads_as_caption
 from llava_ocr.rulebook.roles import NUMBER_WORDS
+from llava_ocr.rulebook.wordings import SAME, means
 from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
 from llava_ocr.words.layout import Layout, Segment
 
@@ -21,6 +22,8 @@ from llava_ocr.words.layout import Layout, Segment
 MAX_LABEL_WORDS = 8
 # A hint of so few words is what a page may call the field.
 MAX_HINT_WORDS = 4
+# What a caption costs that is none of the labels, though it means the field.
+LIKELY = 0.1
 # A label this long may be the tail of a longer word.
 MIN_TAIL_CHARS = 7
 # Marks at the edges of a value that do not belong to it; a full stop or bracket may (`Inc.`, `(UK)`).
@@ -41,7 +44,7 @@ class Label:
     """A label of the schema where it stands on the page: which nodes it may speak of, by path.
 
     `is_apart` tells that other words stand before it in its segment (`Delivery Date`); `is_whole` that none do and it
-    is not the tail of a longer word.
+    is not the tail of a longer word. `doubt` is what it costs that the caption only means the label.
     """
 
     text: str
@@ -51,6 +54,7 @@ class Label:
     box: Box
     is_whole: bool
     is_apart: bool
+    doubt: float = 0.0
 
 
 class RulePage:
@@ -89,7 +93,29 @@ class RulePage:
     def captions(self) -> dict[int, Caption]:
         """What the page calls its values, whether the schema asks for them or not, by each of their words."""
         known = {label.words[0]: len(label.words) for label in self.labels if label.is_whole}
+        for segment in self.segments:
+            if segment.words[0] not in known and reads_as_caption(self.layout, segment):
+                found = means(self.root, segment.text)
+                if found is not None and found[1] >= SAME:
+                    known[segment.words[0]] = len(segment.words)
         return find_captions(self.layout, self.segments, known)
+
+    @cached_property
+    def likely(self) -> tuple[Label, ...]:
+        """Captions that mean a field of the schema in words that its labels do not have."""
+        exact = {index for label in self.labels if label.is_whole for index in label.words}
+        captions = {caption.words for caption in self.captions.values() if not exact & set(caption.words)}
+        return tuple(label for words in sorted(captions) if (label := self._likely(words)) is not None)
+
+    def _likely(self, words: tuple[int, ...]) -> Label | None:
+        found = means(self.root, self.text(words))
+        if found is None:
+            return None
+        leaf, likeness = found
+        line = self.segment_of[words[0]].line
+        doubt = LIKELY + (1 - likeness)
+        text = fold(self.text(words)).replace(" ", "") or leaf.name
+        return Label(text, frozenset([leaf.path]), words, line, self.box(words), True, False, doubt)
 
     def caption_of(self, label: Label) -> Caption:
         """The caption that a label is, or is a part of; open where the page does not say where it ends."""
