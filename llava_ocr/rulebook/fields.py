@@ -11,7 +11,7 @@ from llava_ocr.geometry import Box
 from llava_ocr.grounding.codes import currency_readings
 from llava_ocr.grounding.dates import date_readings
 from llava_ocr.prompts import fold
-from llava_ocr.rulebook.captions import ALIGNED, Caption, reads_as_caption, strangers
+from llava_ocr.rulebook.captions import ALIGNED, Caption, reads_as_caption, standing_below, strangers
 from llava_ocr.rulebook.page import Label, RulePage, Value
 from llava_ocr.rulebook.ranges import end_of_range, part_of, split_at_strokes
 from llava_ocr.rulebook.roles import NUMBER_WORDS, Role, is_address, is_long_text, role_of, vocabulary
@@ -38,6 +38,8 @@ MAX_PLAIN = 4
 # An address or a wrapped value has at most this many lines.
 MAX_LINES = 6
 _YEAR = re.compile(r"(?:.* )?(?:19|20)\d\d")
+# A value in a column of its own begins no further than this behind its caption, in page widths.
+FAR = 0.22
 # Choices stand at most this many word heights below their caption.
 CHOICE_ROWS = 6.0
 # A document's own date stands above this.
@@ -103,24 +105,11 @@ def _typed(page: RulePage, label: Label, leaf: LeafNode) -> Iterator[tuple[float
         for value in page.placed(leaf)
         if (gap := gap_below(label.box, value.box)) is not None and gap <= REACH_BELOW
     ]
-    if end := end_of_range(page, _around(page, below, leaf), label, leaf):
+    if end := end_of_range(page, [value for _, value in below], label, leaf):
         yield BELOW + 0.1 * min(gap for gap, _ in below), end
         return
     for gap, value in below:
         yield extra + 0.1 * gap, value
-
-
-def _around(page: RulePage, below: Sequence[tuple[float, Value]], leaf: LeafNode) -> list[Value]:
-    """The values of the segment that is nearest below, and of the one below that."""
-    if not below:
-        return []
-    segment = page.segment_of[min(below, key=lambda entry: entry[0])[1].words[0]]
-    return [
-        value
-        for value in page.placed(leaf)
-        if (other := page.segment_of[value.words[0]]) is segment
-        or (other.line == segment.line + 1 and abs(other.box.x0 - segment.box.x0) < ALIGNED)
-    ]
 
 
 def _in_part(page: RulePage, label: Label, values: Sequence[Value]) -> list[Value]:
@@ -217,13 +206,14 @@ def _cells(page: RulePage, caption: Caption, label: Label, leaf: LeafNode) -> It
             yield 0.0, _read_on(page, segment, rest, leaf)
         return
     right = _right_of(page, segment)
-    if right is not None and right.words[0] not in page.captions:
+    is_far = right is not None and _is_heading(page, segment, right)
+    if right is not None and right.words[0] not in page.captions and not is_far:
         words = right.words[: _next_caption(page, right.words)]
         yield 0.05 + 0.5 * (right.box.x0 - segment.box.x1), _read_on(page, right, words, leaf)
     for other in page.segments:
         gap = gap_below(label.box, other.box)
         is_free = gap is not None and gap <= REACH_BELOW and other.words[0] not in page.captions
-        if gap is not None and is_free and not _is_next_row(page, right, other):
+        if gap is not None and is_free and not _is_next_row(page, segment, other):
             words = other.words[: _next_caption(page, other.words)]
             yield BELOW + 0.1 * gap, _read_on(page, other, words, leaf)
 
@@ -233,14 +223,26 @@ def _right_of(page: RulePage, segment: Segment) -> Segment | None:
     return next((other for other in line if other.box.x0 > segment.box.x0), None)
 
 
-def _is_next_row(page: RulePage, right: Segment | None, below: Segment) -> bool:
+def _is_next_row(page: RulePage, segment: Segment, below: Segment) -> bool:
     """Whether what stands below a caption is the next caption: it has a value in the same column as the caption has."""
-    after = _right_of(page, below)
+    right, after = _right_of(page, segment), _right_of(page, below)
     if right is None or after is None or right.words[0] in page.captions:
         return False
     is_column = abs(right.box.x0 - after.box.x0) < ALIGNED or abs(right.box.x1 - after.box.x1) < ALIGNED
-    is_heading = reads_as_caption(page.layout, right) and not reads_as_caption(page.layout, below)
+    # Headings over two blocks stand far apart.
+    is_far = abs(right.box.x0 - after.box.x0) < ALIGNED and right.box.x0 - segment.box.x1 > FAR
+    is_heading = reads_as_caption(page.layout, right) and (is_far or not reads_as_caption(page.layout, below))
     return is_column and not is_heading
+
+
+def _is_heading(page: RulePage, segment: Segment, right: Segment) -> bool:
+    """Whether what stands far right of a caption is another: each has something below its left edge."""
+    if right.box.x0 - segment.box.x1 <= FAR or not reads_as_caption(page.layout, right):
+        return False
+    return all(
+        any(abs(low.box.x0 - one.box.x0) < ALIGNED for low in standing_below(page.layout, one.box, one.line))
+        for one in (segment, right)
+    )
 
 
 def _next_caption(page: RulePage, words: Sequence[int]) -> int:

@@ -18,10 +18,12 @@ MAX_JOINTS = 3
 
 
 def end_of_range(page: RulePage, values: Sequence[Value], label: Label, leaf: LeafNode) -> Value | None:
-    """Return the end that a field means, of the first two values that a dash or a `to` joins; None where none do."""
-    for first, last in pairwise(values):
-        if are_joined(page, first, last):
-            return last if _means_last(page, label, leaf) else first
+    """Return the end that a field means, of the first of `values` that a dash or a `to` joins to another; None where
+    none is joined."""
+    for first in values:
+        for last in page.placed(leaf):
+            if are_joined(page, first, last):
+                return last if _means_last(page, label, leaf) else first
     return None
 
 
@@ -34,7 +36,7 @@ def are_joined(page: RulePage, first: Value, last: Value) -> bool:
     before = other.words[: other.words.index(last.words[0])]
     if one is other:
         between = tuple(index for index in behind if index in before)
-    elif other.line in (one.line, one.line + 1) and _are_near(one, other):
+    elif other.line in (one.line, one.line + 1) and _are_near(one, other, is_open=bool(behind)):
         between = (*behind, *before)
     else:
         return False
@@ -43,9 +45,11 @@ def are_joined(page: RulePage, first: Value, last: Value) -> bool:
     return 0 < len(texts) <= MAX_JOINTS and all(fold(text) in _JOINTS or not fold(text) for text in texts)
 
 
-def _are_near(one: Segment, other: Segment) -> bool:
-    """Whether a segment is the next of its line, or goes on in the next line where the other began."""
-    return one.line == other.line or abs(one.box.x0 - other.box.x0) < ALIGNED
+def _are_near(one: Segment, other: Segment, *, is_open: bool) -> bool:
+    """Whether a segment is the next of its line, or goes on in the next line below one that ends in a dash."""
+    if one.line == other.line:
+        return one.box.x1 <= other.box.x0
+    return abs(one.box.x0 - other.box.x0) < ALIGNED or (is_open and one.box.x0 <= other.box.x0 < one.box.x1)
 
 
 def _means_last(page: RulePage, label: Label, leaf: LeafNode) -> bool:
