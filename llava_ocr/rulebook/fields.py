@@ -240,7 +240,10 @@ def _is_heading(page: RulePage, segment: Segment, right: Segment) -> bool:
     if right.box.x0 - segment.box.x1 <= FAR or not reads_as_caption(page.layout, right):
         return False
     return all(
-        any(abs(low.box.x0 - one.box.x0) < ALIGNED for low in standing_below(page.layout, one.box, one.line))
+        any(
+            abs(low.box.x0 - one.box.x0) < ALIGNED and low.words[0] not in page.captions
+            for low in standing_below(page.layout, one.box, one.line)
+        )
         for one in (segment, right)
     )
 
