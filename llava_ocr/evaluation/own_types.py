@@ -98,7 +98,7 @@ def _part(stated: Mapping[str, Mapping[str, Any]], path: str, *, is_list: bool) 
     part = create_model(path.title().replace(".", ""), __base__=DocumentPart, **_fields(stated, f"{path}."))
     said = stated.get(path, {"hint": "", "labels": ()})
     if is_list:
-        return list[part], rows(str(said["hint"]), labels=said["labels"])  # type: ignore[valid-type]
+        return list[part], rows(str(said["hint"]), labels=said["labels"])
     return part, group(part, str(said["hint"]), labels=said["labels"])
 
 

@@ -224,10 +224,17 @@ def standing_below(layout: Layout, box: Box, line: int) -> Iterator[Segment]:
 def strangers(layout: Layout, words: Iterable[int]) -> list[str]:
     """Words of letters that make a caption another: none in brackets, none that announce a number or only join."""
     texts = [layout.words[index].text for index in words]
-    return [text for text in texts if _is_stranger(text)]
+    found: list[str] = []
+    is_aside = False
+    for text in texts:
+        is_aside = is_aside or text.startswith("(")
+        if not is_aside and _is_stranger(text):
+            found.append(text)
+        is_aside = is_aside and ")" not in text
+    return found
 
 
 def _is_stranger(text: str) -> bool:
     folded = fold(text)
-    is_plain = text[0] == "(" or folded in NUMBER_WORDS or folded in _JOINING
+    is_plain = folded in NUMBER_WORDS or folded in _JOINING
     return not is_plain and any(map(str.isalpha, text))

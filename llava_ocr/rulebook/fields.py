@@ -176,7 +176,7 @@ def _texts(page: RulePage, label: Label, leaf: LeafNode) -> Iterator[tuple[float
         return
     for cost, words in _cells(page, caption, label, leaf):
         groups = split_at_strokes(page, words) if num_parts > 1 else ()
-        own = groups[number] if len(groups) == num_parts > 1 else words
+        own: Sequence[int] = groups[number] if len(groups) == num_parts > 1 else words
         if not _is_prose(page, page.segment_of[words[0]].words, leaf) and (value := _text_of(page, own, leaf)):
             between = (
                 0 if caption.is_closed else len(strangers(page.layout, words[: list(words).index(value.words[0])]))
@@ -199,9 +199,9 @@ def _num_foreign(page: RulePage, label: Label, caption: Caption, leaf: LeafNode)
 def _cells(page: RulePage, caption: Caption, label: Label, leaf: LeafNode) -> Iterator[tuple[float, Sequence[int]]]:
     """Where the text of a caption may stand, with what that costs: behind it, else right of it, and below it."""
     segment = page.segment_of[label.words[-1]]
-    rest = segment.words[segment.words.index(caption.words[-1]) + 1 :]
-    rest = _without_aside(page, rest[: _next_caption(page, rest)])
-    if page.value(rest) if rest else None:
+    behind = segment.words[segment.words.index(caption.words[-1]) + 1 :]
+    rest = _without_aside(page, behind[: _next_caption(page, behind)])
+    if rest and page.value(rest):
         if caption.is_closed or not _goes_on(page, rest, leaf):
             yield 0.0, _read_on(page, segment, rest, leaf)
         return
@@ -276,7 +276,9 @@ def _read_on(page: RulePage, segment: Segment, words: Sequence[int], leaf: LeafN
         return taken
     start, right = page.layout.words[words[0]].box.x0, max(line.box.x1 for line in lines)
     for above, line in pairwise(lines):
-        if line.words[0] in page.captions or abs(line.box.x0 - start) > ALIGNED or _ends_sentence(line):
+        row = page.layout.lines[line.line].words
+        is_captioned = any(index in page.captions for index in row[: row.index(line.words[0]) + 1])
+        if is_captioned or abs(line.box.x0 - start) > ALIGNED or _ends_sentence(line):
             break
         is_full = above.box.x1 + page.layout.words[line.words[0]].box.width > right and len(above.words) > 3
         if not (is_address(leaf) or (is_full and is_long_text(leaf))):

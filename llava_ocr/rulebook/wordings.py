@@ -37,8 +37,8 @@ email: email mail
 birth: birth born geburt geburts naissance nacimiento nascita geboorte
 period: period term zeitraum laufzeit periode duree periodo duracion durata looptijd
 billing: billing abrechnung abrechnungs facturation facturacion fatturazione
-start: start begin beginning beginn anfang debut inicio comienzo inizio aanvang commencement inception
-end: end ende fin final fine einde expiry expires ablauf
+start: start begin beginning beginn anfang anfangs debut inicio comienzo inizio aanvang commencement inception
+end: end ende eind fin final fine einde expiry expires ablauf
 rent: rent miete miet loyer alquiler affitto huur
 deposit: deposit kaution caution fianza cauzione waarborg waarborgsom
 tenant: tenant mieter locataire arrendatario inquilino conduttore huurder
