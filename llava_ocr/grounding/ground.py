@@ -9,10 +9,11 @@ from itertools import groupby
 
 from llava_ocr.engines.base import TokenTrace
 from llava_ocr.grounding.answer import Said
-from llava_ocr.grounding.candidates import amounts_on, range_end_of, spans
+from llava_ocr.grounding.candidates import amounts_on, spans
 from llava_ocr.grounding.confidence import DISAGREED, field_confidence, said_probability
 from llava_ocr.grounding.match import Occurrence, PageIndex
 from llava_ocr.grounding.placing import Choice, Placed, place_fields, place_rows
+from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.grounding.signals import signals_of
 from llava_ocr.grounding.typed import Conventions, Typed, either_sign, meanings, parse
 from llava_ocr.records import Evidence, FieldReading, FieldState, WordReader
