@@ -139,7 +139,8 @@ def _amounts(text: str, node: LeafNode, index: PageIndex) -> list[Occurrence]:
 
 def _is_doubtful(place: Occurrence | None, node: LeafNode, index: PageIndex | None) -> bool:
     """Whether a dash beside an amount may be its sign or not."""
-    if place is None or index is None or node.leaf.kind not in NUMERIC:
+    # A dash beside an end of a range joins it to the other end.
+    if place is None or index is None or node.leaf.kind not in NUMERIC or range_end_of(node) is not None:
         return False
     return any(amount.is_doubtful and amount.words == place.words for amount in amounts_on(index.layout))
 
