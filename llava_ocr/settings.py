@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1")
     blanks: Blanks = Field(Blanks.KEEP, description="keep, squeeze or drop a page's blank paper (local engines)")
     batch_size: int = Field(8, ge=1, description="Requests that the engine decodes together")
+    embedded: bool = Field(True, description="Take the values of an e-invoice that lies inside of a document")
     bundles: bool = Field(False, description="Read each file as a bundle: split it into documents, a record each")
     max_new_tokens: int = Field(2048, ge=1)
     pages_per_request: int = Field(0, ge=0, description="Most pages shown at once; 0: as the model's profile says")

@@ -6,51 +6,46 @@ The grammar of a typed field is exactly this list, so what is missing here can't
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from llava_ocr.grounding.amounts import amount_readings
-from llava_ocr.grounding.codes import (
-    CHECKSUMS,
-    COUNTRIES,
-    COUNTRY_CODES,
-    CURRENCIES,
-    CURRENCY_SIGNS,
-    compact,
-    country_code,
-    has_iban_shape,
-)
-from llava_ocr.grounding.dates import date_readings, find_dates
+from llava_ocr.grounding.amounts import Printed, find_amounts
+from llava_ocr.grounding.code_candidates import find_codes
+from llava_ocr.grounding.currencies import currency_readings, plain_codes
+from llava_ocr.grounding.dates import date_readings, find_date_ranges, find_dates
+from llava_ocr.grounding.number_shapes import GAP, WIDE
+from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.schema import Kind, Leaf, LeafNode, Money, leaf_of
-from llava_ocr.words.layout import Layout, Segment
+from llava_ocr.words.layout import Layout, Line
 
-# A code such as an IBAN is printed in at most this many words.
-MAX_CODE_WORDS = 9
-# The longest IBAN has 34 characters.
-MAX_CODE_CHARS = 40
-# Country names have at most this many words.
-MAX_NAME_WORDS = 4
-# Whole numbers longer than this are telephone and article numbers, not amounts.
-MAX_WHOLE_DIGITS = 7
+# Words of one number stand at most this many word heights apart.
+DIGIT_GAP = 0.65
 
-_SIGN = r"[-−–]?(?:[€$£¥₹]|RM|[A-Z]{3})?[-−–]?"
-_AMOUNT = re.compile(
-    rf"(?<![\w.,'’/\-−–])(?<!\d:)(?P<before>\(?{_SIGN})(?P<core>\d[\d.,'’]*(?<=\d)|\d)(?P<after>(?:[.,]?[-−–]{{1,2}})?\)?)"
-    r"(?P<unit>€|\$|£|[A-Z]{3}|[xX×])?(?![\w/%'’]|[.,:\-]\d|\s?%)"
-)
-_TAIL = re.compile(r"\d{3}(?:[.,]\d{1,4})?")
-_HEAD = re.compile(r"[-−–(]?\d{1,3}")
-_CODE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-/]*")
-_DIGIT = re.compile(r"\d")
-_MARKS = re.compile("[€£$¥₹]")
-_GLUED_CURRENCY = re.compile(r"([A-Z]{2,3})[-−]?\d|.*\d([A-Z]{3})$")
-_GLUED_COUNTRY = re.compile(r"([A-Z]{2})-\d")
-# IBANs and VAT ids start with a country, in letters.
-_COUNTRY_START = re.compile(r"[A-Za-z]{2}")
-_COUNTRY_WORDS = frozenset(name.split()[0] for name in COUNTRIES)
+# A letter before a sign makes another sign of it: `R$`.
+_MARKS = re.compile(r"(?<![^\W\d_])[€£$¥￥₹₺₽₩₪₫₱₴₦₡₸₼₾฿]")
+_CAPITALS = re.compile(r"(?<![^\W_])[A-Z]{3}(?![^\W_])")
+_BRACKETED = re.compile(r"[(\[]([^\s()\[\]]{1,8})[)\]]")
+_ANNOUNCED = re.compile(r"(?:^|: ?)([^\s\d:]{1,12})[.,;]?$|\s([^\s\d:]{1,12})[.,;]?$")
+_SIDES = re.compile(r"[.,]\d\d ?([SH])(?!\w)")
+_SIDE_BEHIND = re.compile(r" ?(?:EUR|€)? ?[SH](?!\w)")
 _AMOUNT_LEAF = leaf_of(Money)
 
-_CACHE: WeakKeyDictionary[Layout, dict[Leaf, tuple[str, ...]]] = WeakKeyDictionary()
+
+@dataclass(frozen=True, slots=True)
+class PlacedAmount:
+    """An amount as printed and the words it is made of; `is_doubtful` tells that it may be less than zero or not."""
+
+    text: str
+    words: tuple[int, ...]
+    is_doubtful: bool = False
+
+
+# What decides which texts are candidates of a leaf: its kind, and where that is not all, its labels or its meaning.
+CandidateKey = tuple[Leaf, tuple[str, ...]]
+
+_CACHE: WeakKeyDictionary[Layout, dict[CandidateKey, tuple[str, ...]]] = WeakKeyDictionary()
+_AMOUNTS: WeakKeyDictionary[Layout, tuple[PlacedAmount, ...]] = WeakKeyDictionary()
 
 
 def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
@@ -59,135 +54,117 @@ def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
     Amounts come without currency but with their minus sign; dates and codes as printed, words joined by one space.
     """
     known = _CACHE.setdefault(layout, {})
+    key = candidate_key(leaf)
+    if key not in known:
+        known[key] = tuple(dict.fromkeys(_found(layout, leaf)))
+    return known[key]
+
+
+def candidate_key(leaf: LeafNode) -> CandidateKey:
+    """Return a key that leaves share whose candidates are the same."""
     # Money and numbers are printed alike.
-    kind = _AMOUNT_LEAF if leaf.leaf.kind is Kind.NUMBER else leaf.leaf
-    if kind not in known:
-        known[kind] = tuple(dict.fromkeys(_found(layout, kind)))
-    return known[kind]
+    if leaf.leaf.kind is Kind.NUMBER:
+        return _AMOUNT_LEAF, ()
+    if leaf.leaf.checksum in ("vat", "country"):
+        return leaf.leaf, leaf.hint.labels
+    return leaf.leaf, ("range",) if leaf.leaf.kind is Kind.DATE and range_end_of(leaf) else ()
 
 
-def _found(layout: Layout, leaf: Leaf) -> list[str]:
-    find = _finder(leaf)
-    segments = [segment for line in layout.lines for segment in line.segments]
-    found = [text for segment in segments for text in find(segment)]
-    if not found and leaf.checksum == "iban":
-        # A mistyped account is still what the page says; the schema's check will remark on it.
-        found = [text for segment in segments for text in _codes(segment, leaf, has_iban_shape)]
+def amounts_on(layout: Layout) -> tuple[PlacedAmount, ...]:
+    """Every amount of the page at each of its places, in reading order."""
+    if layout not in _AMOUNTS:
+        lines = [_LineText(layout, line) for line in layout.lines]
+        has_sides = _has_sides(lines)
+        _AMOUNTS[layout] = tuple(amount for line in lines for amount in line.amounts(has_sides=has_sides))
+    return _AMOUNTS[layout]
+
+
+class _LineText:
+    """A line as amounts are looked for in it, and the word that each of its characters belongs to."""
+
+    def __init__(self, layout: Layout, line: Line) -> None:
+        parts: list[str] = []
+        self._owners: list[int] = []
+        for number, segment in enumerate(line.segments):
+            for at, index in enumerate(segment.words):
+                joint = (GAP if number else "") if not at else _joint(layout, segment.words[at - 1], index)
+                parts += [joint, layout.words[index].text]
+                self._owners += [-1] * len(joint) + [index] * len(layout.words[index].text)
+        self.text = "".join(parts)
+
+    def amounts(self, *, has_sides: bool) -> Iterator[PlacedAmount]:
+        """Yield the line's amounts."""
+        for printed in find_amounts(self.text):
+            is_doubtful = printed.is_doubtful or (has_sides and bool(_SIDE_BEHIND.match(self.text, printed.end)))
+            yield PlacedAmount(self._cut(printed), self._words(printed), is_doubtful)
+
+    def currencies(self) -> Iterator[tuple[int, str]]:
+        """Yield what stands beside the line's amounts as their currency, and where."""
+        for printed in find_amounts(self.text):
+            for start, end in printed.currency:
+                yield start, self.text[start:end].rstrip(".")
+
+    def _cut(self, printed: Printed) -> str:
+        return self.text[printed.start : printed.end].replace(GAP, " ").replace(WIDE, " ")
+
+    def _words(self, printed: Printed) -> tuple[int, ...]:
+        owners = self._owners[printed.start : printed.end]
+        return tuple(dict.fromkeys(owner for owner in owners if owner >= 0))
+
+
+def _joint(layout: Layout, left: int, right: int) -> str:
+    """What parts two words of a segment: more than a space, or one."""
+    gap = (layout.words[right].box.x0 - layout.words[left].box.x1) * layout.aspect
+    return WIDE if gap > DIGIT_GAP * layout.word_height else " "
+
+
+def _has_sides(lines: list[_LineText]) -> bool:
+    """Whether amounts are marked S and H, the sides of a German account: which of them is less than zero, is open."""
+    return len({match[1] for line in lines for match in _SIDES.finditer(line.text)}) == 2
+
+
+def _found(layout: Layout, leaf: LeafNode) -> Iterable[str]:
+    if leaf.leaf.kind in (Kind.MONEY, Kind.NUMBER):
+        return [amount.text for amount in amounts_on(layout)]
+    if leaf.leaf.kind is Kind.DATE:
+        return _found_with_ranges(layout) if range_end_of(leaf) else _dates(layout)
+    if leaf.leaf.checksum == "currency":
+        return [text for line in layout.lines for text in _currencies(layout, line)]
+    return find_codes(layout, leaf)
+
+
+def _found_with_ranges(layout: Layout) -> list[str]:
+    """Dates, ends of ranges among them, and ranges of which an end is printed without its year."""
+    found: list[str] = []
+    for text in (segment.text for line in layout.lines for segment in line.segments):
+        found += [text[start:end] for start, end in find_dates(text, with_ranges=True)]
+        for one in find_date_ranges(text):
+            if not all(date_readings(text[start:end]) for start, end in (one.first, one.last)):
+                found.append(text[one.start : one.end])
     return found
 
 
-def _finder(leaf: Leaf) -> Callable[[Segment], Iterator[str]]:
-    if leaf.kind in (Kind.MONEY, Kind.NUMBER):
-        return _amounts
-    if leaf.kind is Kind.DATE:
-        return _dates
-    if leaf.checksum == "currency":
-        return _currencies
-    if leaf.checksum == "country":
-        return _countries
-    return lambda segment: _codes(segment, leaf, CHECKSUMS[leaf.checksum])
+def _dates(layout: Layout) -> Iterator[str]:
+    for text in (segment.text for line in layout.lines for segment in line.segments):
+        yield from (text[start:end] for start, end in find_dates(text))
 
 
-def _amounts(segment: Segment) -> Iterator[str]:
-    if not _DIGIT.search(segment.text):
-        return
-    for match in _AMOUNT.finditer(segment.text):
-        text = _amount_text(match)
-        if _is_amount(text):
-            yield text
-    yield from _spaced_amounts(segment.text.split(" "))
+def _currencies(layout: Layout, line: Line) -> Iterator[str]:
+    """Currencies beside amounts, signs and codes anywhere, abbreviations and names where a column or label has them."""
+    found = list(_LineText(layout, line).currencies())
+    start = 0
+    for segment in line.segments:
+        text = segment.text
+        found += [(start + match.start(), match[0]) for match in _MARKS.finditer(text)]
+        found += [(start + match.start(), match[0]) for match in _CAPITALS.finditer(text) if match[0] in plain_codes()]
+        named = [*_BRACKETED.finditer(text), *_ANNOUNCED.finditer(text)]
+        found += [(start + match.start(), word) for match in named if (word := _currency_word(match))]
+        plain = (word.strip(".,:;()[]") for word in text.split(" "))
+        found += [(start, word) for word in plain if currency_readings(word) == ("EUR",)]
+        start += len(text) + 1
+    yield from (text for _, text in sorted(found, key=lambda entry: entry[0]))
 
 
-def _amount_text(match: re.Match[str]) -> str:
-    """The amount with its sign and without its currency, unless the currency stands between the two."""
-    before, core, after = match["before"], match["core"], match["after"]
-    if before.startswith("(") and after.endswith(")"):
-        return f"({core})" if before == "(" else f"{before}{core})"
-    before, after = before.lstrip("("), after.rstrip(")")
-    minus = [c for c in before if c in "-−–"]
-    if not minus:
-        return core + after
-    return before + core if len(before) > 1 and before[0] in "-−–" else minus[0] + core
-
-
-def _is_amount(text: str) -> bool:
-    digits = sum(c.isdigit() for c in text)
-    is_whole = not any(mark in text for mark in ".,'’")
-    return not (is_whole and digits > MAX_WHOLE_DIGITS) and bool(amount_readings(text))
-
-
-def _spaced_amounts(words: list[str]) -> Iterator[str]:
-    """Numbers grouped by spaces, `1 234 567,89`: the words apart are candidates already."""
-    for start, word in enumerate(words):
-        if not _HEAD.fullmatch(word):
-            continue
-        end = start + 1
-        while end < len(words) and _TAIL.fullmatch(words[end].rstrip("€$£)")):
-            end += 1
-            yield " ".join(words[start:end]).rstrip("€$£)")
-            if "," in words[end - 1] or "." in words[end - 1]:
-                break
-
-
-def _dates(segment: Segment) -> Iterator[str]:
-    for start, end in find_dates(segment.text):
-        text = segment.text[start:end]
-        if date_readings(text):
-            yield text
-
-
-def _currencies(segment: Segment) -> Iterator[str]:
-    for word in segment.text.split(" "):
-        plain = word.strip(".,:;()[]")
-        if plain in CURRENCIES or plain.casefold() in CURRENCY_SIGNS:
-            yield plain
-            continue
-        yield from _MARKS.findall(word)
-        glued = _GLUED_CURRENCY.match(plain)
-        name = (glued[1] or glued[2]) if glued else ""
-        if name in CURRENCIES or name.casefold() in CURRENCY_SIGNS:
-            yield name
-
-
-def _countries(segment: Segment) -> Iterator[str]:
-    words = [word.strip(".,:;()[]") for word in segment.text.split(" ")]
-    for start, word in enumerate(words):
-        prefix = _GLUED_COUNTRY.match(word)
-        if prefix and prefix[1] in COUNTRY_CODES:
-            yield prefix[1]
-        if word not in COUNTRY_CODES and word.casefold() not in _COUNTRY_WORDS:
-            continue
-        for end in range(start + 1, min(start + MAX_NAME_WORDS, len(words)) + 1):
-            text = " ".join(words[start:end])
-            if country_code(text):
-                yield text
-
-
-def _codes(segment: Segment, leaf: Leaf, is_sound: Callable[[str], bool]) -> Iterator[str]:
-    """Runs of words that make a code of the leaf's pattern when what people put between is dropped."""
-    pattern = re.compile(leaf.pattern, re.IGNORECASE)
-    starts_with_country = leaf.checksum in ("iban", "vat")
-    if starts_with_country and not (_DIGIT.search(segment.text) and _COUNTRY_START.search(segment.text)):
-        return
-    words = _code_words(segment.text)
-    for start, word in enumerate(words):
-        if starts_with_country and not _COUNTRY_START.match(word):
-            continue
-        joined = ""
-        for end in range(start + 1, min(start + MAX_CODE_WORDS, len(words)) + 1):
-            part = compact(words[end - 1])
-            joined += part
-            if not part or len(joined) > MAX_CODE_CHARS or not joined.isascii():
-                break
-            text = " ".join(words[start:end])
-            if (pattern.fullmatch(joined) or pattern.fullmatch(text)) and is_sound(text):
-                yield text
-
-
-def _code_words(text: str) -> list[str]:
-    """Words with the label glued to them cut off: `IBAN:DE89` is `DE89`."""
-    words = []
-    for word in text.split(" "):
-        parts = _CODE_PART.findall(word)
-        words.append(parts[-1].rstrip(".-/") if parts else "-")
-    return words
+def _currency_word(match: re.Match[str]) -> str:
+    word = next(group for group in match.groups() if group is not None).rstrip(".,;")
+    return word if currency_readings(word) else ""

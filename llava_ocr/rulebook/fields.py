@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from llava_ocr.geometry import Box
-from llava_ocr.grounding.codes import currency_readings
+from llava_ocr.grounding.currencies import currency_readings
 from llava_ocr.grounding.dates import date_readings
 from llava_ocr.prompts import fold
 from llava_ocr.rulebook.captions import ALIGNED, Caption, reads_as_caption, standing_below, strangers

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from llava_ocr.grounding.dates import RangeEnd
+from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.prompts import fold
 from llava_ocr.rulebook.captions import ALIGNED, Caption
 from llava_ocr.rulebook.page import Label, RulePage, Value
-from llava_ocr.rulebook.roles import Side, side_of, vocabulary
+from llava_ocr.rulebook.roles import vocabulary
 from llava_ocr.schema import LeafNode, leaves
 from llava_ocr.words.layout import Segment
 
@@ -54,21 +56,21 @@ def _are_near(one: Segment, other: Segment, *, is_open: bool) -> bool:
 
 def _means_last(page: RulePage, label: Label, leaf: LeafNode) -> bool:
     """Whether a field means a range's last value: by its words, else as the second field with the label."""
-    side = side_of(leaf)
+    side = range_end_of(leaf)
     if side is not None:
-        return side is Side.LAST
+        return side is RangeEnd.LAST
     alike = [one.path for one in leaves(page.root) if one.path in label.paths and one.leaf.kind is leaf.leaf.kind]
     return alike.index(leaf.path) == 1 if len(alike) == 2 else False
 
 
 def partner(page: RulePage, leaf: LeafNode, other: LeafNode, value: Value) -> Value | None:
     """Return the other end of the range that `value`, which was read for the field `other`, is one end of."""
-    if {side_of(leaf), side_of(other)} != set(Side):
+    if {range_end_of(leaf), range_end_of(other)} != set(RangeEnd):
         return None
     placed = page.placed(leaf)
     for first, last in pairwise(placed):
         if are_joined(page, first, last) and value.words in (first.words, last.words):
-            return last if side_of(leaf) is Side.LAST else first
+            return last if range_end_of(leaf) is RangeEnd.LAST else first
     return None
 
 

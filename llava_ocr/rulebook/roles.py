@@ -57,49 +57,8 @@ _RECIPIENT = vocabulary(
 )
 
 
-class Side(StrEnum):
-    """Which end of a range a field means."""
-
-    FIRST = "first"
-    LAST = "last"
-
-
-# Words that say so by themselves, then those that may have other meanings.
-_SIDE_WORDS: tuple[dict[Side, frozenset[str]], ...] = (
-    {
-        Side.FIRST: vocabulary(
-            """start starts starting begin begins beginning commencement inception since first lower minimum min beginn
-            anfang start startdatum anfangsdatum ab untere mindest debut depuis premier inicio comienzo desde minimo
-            inizio decorrenza vanaf aanvang begindatum ingangsdatum effective"""
-        ),
-        Side.LAST: vocabulary(
-            """end ends ending until till through last upper maximum max expiry expires expiration ende enddatum bis
-            obere hochst ablauf fin jusqu jusque dernier final hasta vencimiento maximo fine termine scadenza fino einde
-            einddatum tot due payable fallig fallige falligkeit zahlbar echeance verval vervaldatum"""
-        ),
-    },
-    {
-        Side.FIRST: vocabulary("from von vom du de dal da des van low"),
-        Side.LAST: vocabulary("to zum au al a high thru"),
-    },
-)
-
-
-@lru_cache(maxsize=1024)
-def side_of(leaf: LeafNode) -> Side | None:
-    """Return which end of a range a field means: by its name, else its labels, else its hint."""
-    for texts in ((leaf.name.replace("_", " "),), leaf.hint.labels, (leaf.hint.text,)):
-        words = [set(fold(text).split()) for text in texts]
-        for sides in _SIDE_WORDS:
-            # A label that speaks of both ends, `valid from - to`, is the range's own.
-            told = {side for said in words for side in sides if said & sides[side] and not _both(said)}
-            if len(told) == 1:
-                return told.pop()
-    return None
-
-
-def _both(words: set[str]) -> bool:
-    return all(any(words & sides[side] for sides in _SIDE_WORDS) for side in Side)
+# A day that comes after the document's own.
+_DUE = vocabulary("due payable fallig fallige falligkeit zahlbar echeance vencimiento scadenza verval vervaldatum")
 
 
 @lru_cache(maxsize=1024)
@@ -125,6 +84,11 @@ _LONG_WORDS = vocabulary(
     beschreibung bemerkung bemerkungen hinweis hinweise grund bezeichnung betreff subject remarques objet motif
     descripcion observaciones notas descrizione osservazioni omschrijving opmerking opmerkingen clause wording"""
 )
+
+
+def is_due(leaf: LeafNode) -> bool:
+    """Whether a date is the day by which something is to be paid."""
+    return _speaks_of(leaf, _DUE)
 
 
 def is_address(leaf: LeafNode) -> bool:
