@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from llava_ocr.geometry import Box
 from llava_ocr.grounding.currencies import currency_readings
-from llava_ocr.grounding.dates import date_readings
 from llava_ocr.prompts import fold
 from llava_ocr.rulebook.captions import ALIGNED, Caption, reads_as_caption, standing_below, strangers
+from llava_ocr.rulebook.document_number import glued_value, number_value
 from llava_ocr.rulebook.page import Label, RulePage, Value
 from llava_ocr.rulebook.ranges import end_of_range, part_of, split_at_strokes
 from llava_ocr.rulebook.roles import NUMBER_WORDS, Role, is_address, is_long_text, role_of, vocabulary
@@ -27,8 +27,6 @@ STRANGER = 0.15
 BELOW = 0.15
 # Amounts below a label are a column more often than a total.
 AMOUNT_BELOW = 0.4
-# Between a label and its number stand at most this many words: `Invoice (copy) No.`
-MAX_NUMBER_WORDS = 4
 # A number further from its label than this, doubts counted, is some other number.
 MAX_NUMBER_COST = 0.5
 # A text of so many words, most of them without a capital, is prose.
@@ -169,6 +167,9 @@ def _num_between(page: RulePage, label: Label, value: Value) -> int:
 
 
 def _texts(page: RulePage, label: Label, leaf: LeafNode) -> Iterator[tuple[float, Value]]:
+    if role_of(leaf) is Role.NUMBER and (glued := glued_value(page, label.words[-1])):
+        yield 0.0, glued
+        return
     caption = page.caption_of(label)
     number, num_parts = part_of(page, caption, label)
     doubt = _num_foreign(page, label, caption, leaf)
@@ -294,7 +295,7 @@ def _ends_sentence(segment: Segment) -> bool:
 def _text_of(page: RulePage, words: Sequence[int], leaf: LeafNode) -> Value | None:
     """What a text field may take of words that follow its label: of a number, its own words."""
     if role_of(leaf) is Role.NUMBER:
-        words = _number_words(page, words)
+        return number_value(page, words)
     return page.value(words) if words else None
 
 
@@ -304,18 +305,6 @@ def _is_prose(page: RulePage, words: Sequence[int], leaf: LeafNode) -> bool:
         return False
     texts = [page.layout.words[index].text for index in words]
     return len(texts) >= PROSE_WORDS and 2 * sum(text[:1].islower() for text in texts) > len(texts)
-
-
-def _number_words(page: RulePage, words: Sequence[int]) -> list[int]:
-    """The first run of words with figures in them, unless it is a date."""
-    texts = [page.layout.words[index].text for index in words]
-    for at, text in enumerate(texts[:MAX_NUMBER_WORDS]):
-        is_number = any(c.isdigit() for c in text) and not text.startswith("(")
-        if not is_number or date_readings(text.strip(",;:()")):
-            continue
-        start = at - 1 if at and texts[at - 1].isupper() and len(texts[at - 1]) <= 4 and at > 1 else at
-        return list(words[start : at + 1])
-    return []
 
 
 def dated_with_number(page: RulePage, date: LeafNode, number: LeafNode) -> Value | None:

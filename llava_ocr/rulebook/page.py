@@ -152,6 +152,10 @@ class RulePage:
         """Words as printed, with spaces between."""
         return " ".join(self.layout.words[index].text for index in words)
 
+    def holds(self, text: str) -> bool:
+        """Whether a text field may say it."""
+        return text in self._printed
+
     def box(self, words: Iterable[int]) -> Box:
         """The box around words."""
         return union(self.layout.words[index].box for index in words)
