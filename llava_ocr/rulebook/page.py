@@ -122,6 +122,10 @@ class RulePage:
             return None
         return Value(text, tuple(listed), self.box(listed))
 
+    def holds(self, text: str) -> bool:
+        """Whether a text field may say it."""
+        return text in self._printed
+
     def box(self, words: Iterable[int]) -> Box:
         """The box around words."""
         return union(self.layout.words[index].box for index in words)
