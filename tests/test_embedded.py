@@ -11,7 +11,7 @@ from typing import Any
 
 import pymupdf
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llava_ocr.db.erase import documents_named
@@ -102,6 +102,7 @@ def test_what_lies_too_deep_is_refused_and_said() -> None:
     }
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 6), st.integers(0, 3))
 def test_no_more_are_read_than_allowed_and_the_rest_is_said_once(num_outer: int, num_inner: int) -> None:
     inner = {f"i{n}": box(f"inner {n}") for n in range(num_inner)}
