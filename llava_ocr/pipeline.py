@@ -7,7 +7,6 @@ The calling thread runs the engine, or hands it to `askers`. Memory is bounded b
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import tempfile
 import threading
@@ -20,19 +19,17 @@ from typing import Any
 
 from llava_ocr.askers import Askers
 from llava_ocr.engines.base import Completion, Engine
-from llava_ocr.errors import CorruptDocument, DatabaseError, EngineError, ExtractionError, TooManyEmbedded
+from llava_ocr.errors import CorruptDocument, DatabaseError, EngineError, ExtractionError
 from llava_ocr.extract import PageAnswer, answers_of, conclude, failed, page_failed
+from llava_ocr.nested import Nest, document_at
 from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.raster.sniff import media_type_of
 from llava_ocr.raster.unpacking import Unpack
 from llava_ocr.records import Document, DocumentOutcome
 from llava_ocr.store.base import ObjectInfo, Store
-from llava_ocr.store.embedded import inside, names_inside
+from llava_ocr.store.embedded import inside
 from llava_ocr.windows import Answered, Asked, Asker, in_order
-
-# How deep PDFs that lie inside of PDFs are read: `x.pdf#inner.pdf#innermost.pdf`.
-MAX_DEPTH = 2
 
 
 @dataclass(frozen=True)
@@ -204,22 +201,18 @@ class _Reading:
 
     def __init__(self, line: Line, feed: _Feed, numbers: Iterator[int]) -> None:
         self._line, self._feed, self._numbers = line, feed, numbers
-        self._num_left = line.max_embedded
+        self._nest = Nest(line.unpack, max_embedded=line.max_embedded)
 
     def read(self, number: int, info: ObjectInfo) -> None:
         """Fetch the object and hand its pages over, then those of what lies inside of it."""
         with tempfile.TemporaryDirectory(dir=self._feed.folder, prefix=f"{number}-") as folder:
-            path = Path(folder) / "object"
             try:
-                fetched = self._line.store.fetch(info, path, max_bytes=self._line.max_bytes)
-                document_id, size_bytes = fetched.id, fetched.size_bytes
-                for depth, name in enumerate(names_inside(info)):
-                    found = self._unpacked(path, [name], Path(folder) / f"outer-{depth}")[name]
-                    if isinstance(found, ExtractionError):
-                        raise found
-                    path = found
-                    document_id, size_bytes = _identity(path)
-                document = Document(document_id, info.uri, size_bytes, media_type_of(path))
+                fetched = self._line.store.fetch(info, Path(folder) / "object", max_bytes=self._line.max_bytes)
+                path = self._nest.reach(info, fetched.path)
+                if path == fetched.path:
+                    document = Document(fetched.id, info.uri, fetched.size_bytes, media_type_of(path))
+                else:
+                    document = document_at(path, info.uri)
             except ExtractionError as error:
                 self._feed.put(_Last(number, None, error=error))
                 return
@@ -248,7 +241,7 @@ class _Reading:
                 for one in asker.rest():
                     feed.put(_ask(number, asker, one, of=document))
             # Told before the document ends: its shard is not over while these are open.
-            found = self._announced(info, found)
+            still_open = line.announce(info, self._nest.wanted(found))
             feed.put(_Last(number, document, num_pages=num_pages))
         except DatabaseError:
             # `is_done` asked in vain: no fault of the document, and the next ones would fare no better.
@@ -256,50 +249,18 @@ class _Reading:
         except ExtractionError as error:
             feed.put(_Last(number, document, num_pages=num_pages, error=error))
         else:
-            if found:
-                self._inside(found, path)
-
-    def _announced(self, info: ObjectInfo, found: Sequence[ObjectInfo]) -> list[ObjectInfo]:
-        """Tell what was found inside of an object, as far as it is read; the first that is too much stands for all."""
-        if self._line.unpack is None:
-            return []
-        return list(self._line.announce(info, found[: self._num_left + 1]))
+            self._inside(still_open, path)
 
     def _inside(self, infos: Sequence[ObjectInfo], path: Path) -> None:
-        """Unpack and read what lies inside of the document at `path`."""
-        names = {info.uri: names_inside(info)[-1] for info in infos}
-        allowed = [info for info in infos if len(names_inside(info)) <= MAX_DEPTH][: self._num_left]
-        folder = path.parent / f"{path.name}-inside"
-        try:
-            unpacked = self._unpacked(path, [names[info.uri] for info in allowed], folder)
-        except ExtractionError as error:
-            unpacked, fault = {}, error
-        else:
-            most = f"{self._line.max_embedded} PDFs inside of one object, {MAX_DEPTH} deep"
-            fault = TooManyEmbedded(f"more than {most}: the rest is not read")
-        self._num_left -= len(allowed)
-        for info in infos:
+        """Read what lies inside of the document at `path`."""
+        for info, there in self._nest.unpacked(infos, path):
             number = next(self._numbers)
             self._feed.opened[number] = _OpenDocument(info.uri)
-            there = unpacked.get(names[info.uri], fault) if info in allowed else fault
             if isinstance(there, ExtractionError):
                 self._feed.put(_Last(number, None, error=there))
-                continue
-            document_id, size_bytes = _identity(there)
-            self._pages(number, info, Document(document_id, info.uri, size_bytes, media_type_of(there)), there)
-            there.unlink()
-
-    def _unpacked(self, path: Path, names: Sequence[str], folder: Path) -> dict[str, Path | ExtractionError]:
-        if self._line.unpack is None:
-            raise CorruptDocument("documents inside of others are not read here")
-        folder.mkdir()
-        return self._line.unpack(path, names, folder)
-
-
-def _identity(path: Path) -> tuple[str, int]:
-    """The hash and the size of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
+            else:
+                self._pages(number, info, document_at(there, info.uri), there)
+                there.unlink()
 
 
 def _ask(number: int, asker: Asker, asked: Asked, *, of: Document) -> _Ask:
