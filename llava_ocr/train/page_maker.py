@@ -10,6 +10,7 @@ from llava_ocr.grounding.candidates import spans
 from llava_ocr.rulebook.answer import guesses
 from llava_ocr.schema import GroupNode, Node, leaves, without_lists
 from llava_ocr.synth.base import PaintedPage
+from llava_ocr.synth.curate import Split, split_of
 from llava_ocr.synth.paint import paint
 from llava_ocr.train.asks import invoice_tree
 from llava_ocr.train.overview import draw_overview
@@ -99,6 +100,8 @@ class PageMaker:
             question = rng.choice(self._real)
             return None, replace(question, guesses=guesses(question.root, question.layout))
         document = paint(drawn, rng.getrandbits(48))
+        if split_of(document.origin) is Split.HELD_OUT:
+            return None
         root = document.root or self._root(document.schema, rng)
         page_index = rng.randrange(len(document.pages))
         noise = rng.choice((0.02, 0.05, 0.1)) if rng.random() < self._mix.noise_share else 0.0

@@ -59,12 +59,12 @@ def pages_align() -> PageRecipe:
         mix=replace(_mix(), overview_share=1.0, max_questions=3, seed=1),
         lora=LoraShape(rank=16, alpha=32, dropout=0.0),
         first_layer=6,
-        steps=40,
-        examples_per_step=4,
+        steps=12,
+        examples_per_step=2,
         lr=0.0,
         projector_lr=1e-3,
-        warmup_steps=4,
-        decay_steps=30,
+        warmup_steps=2,
+        decay_steps=9,
         checkpoint_every_s=300.0,
     )
 
@@ -75,8 +75,7 @@ def pages_learn() -> PageRecipe:
         pages_align(),
         name=StageName.TUNE,
         mix=_mix(),
-        steps=4000,
-        examples_per_step=2,
+        steps=1500,
         lr=8e-4,
         projector_lr=1e-4,
         warmup_steps=8,
@@ -88,7 +87,7 @@ def pages_learn() -> PageRecipe:
 def pages_cool() -> PageRecipe:
     """The end of `pages_learn`: longer pages, all fields at once more often, the rate falling to nothing."""
     longer = replace(_mix(), max_page_tokens=1000, max_tokens=1600, all_share=0.35, crop_share=0.2, seed=2)
-    return replace(pages_learn(), mix=longer, steps=60, warmup_steps=1, decay_steps=60)
+    return replace(pages_learn(), mix=longer, steps=400, warmup_steps=1, decay_steps=400)
 
 
 PAGE_RECIPES: Mapping[str, Callable[[], PageRecipe]] = {

@@ -1,8 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 
+from llava_ocr.cli.training import READER, tune
+from llava_ocr.errors import ConfigError
 from llava_ocr.train.checkpoint import load_checkpoint
 from llava_ocr.train.loop import CHECKPOINT_NAME
 from llava_ocr.train.page_recipes import PageRecipe, pages_align, pages_learn
@@ -46,3 +50,10 @@ def test_tuning_begins_with_the_projector_that_was_aligned(tmp_path: Path) -> No
     assert all("multi_modal_projector" in name for name in aligned)
     torch.testing.assert_close({name: tuned[name] for name in aligned}, aligned, rtol=0, atol=0)
     assert sum("lora_A" in name for name in tuned) == 7
+
+
+@pytest.mark.parametrize("given", [{"init": "a"}, {"schemas": Path("a")}, {"data": ["a", "b"]}])
+def test_the_reader_is_made_of_a_base_and_one_truth_file_only(given: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="takes --out"):
+        tune(out=tmp_path, recipe=READER, **given)
+    assert list(tmp_path.iterdir()) == []
