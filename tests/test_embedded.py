@@ -146,7 +146,7 @@ def test_the_accounts_of_a_run_hold_what_came_up_on_the_way(services: FakeServic
     store = CountingStore()
     store.put("x.pdf", json.dumps(TWO).encode())
     first = run(services, store, tmp_path)
-    assert first.balance.is_green
+    assert first.balance.is_balanced
     # One content under two names is read once.
     assert (first.balance.documents_expected, first.balance.documents_ok, first.num_records) == (4, 3, 3)
     later = run(services, store, tmp_path)
@@ -161,7 +161,7 @@ def test_a_run_that_broke_off_inside_goes_on_there(services: FakeServices, tmp_p
         run(broken, store, tmp_path)
     broken.close()
     ended = run(services, store, tmp_path)
-    assert ended.balance.is_green
+    assert ended.balance.is_balanced
     assert (ended.balance.documents_expected, ended.balance.documents_ok) == (4, 3)
 
 
