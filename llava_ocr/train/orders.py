@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ import torch
 
 from llava_ocr.catalog import Catalog
 from llava_ocr.errors import BadTrainingData, ConfigError
+from llava_ocr.machine import num_cores
 from llava_ocr.models.load import LoadedModel, choose_device
 from llava_ocr.schema import GroupNode, tree
 from llava_ocr.synth.fonts import system_fonts
@@ -82,7 +82,7 @@ def train_share(world: World, order: TrainOrder, recipe: TuneRecipe) -> None:
     """Be one of the processes that train."""
     model = open_model(order.init, recipe, device=_own_device(order.device, world))
     if world.size > 1 and not torch.cuda.is_available():
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // world.size))
+        torch.set_num_threads(max(1, num_cores() // world.size))
     run = begin(model.network, recipe, (optimizer(model.network, recipe),), answer_loss(model))
     checkpoint = order.out / CHECKPOINT_NAME
     if checkpoint.exists():
