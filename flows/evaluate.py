@@ -15,7 +15,6 @@ from llava_ocr.evaluation.datasets import open_dataset
 from llava_ocr.evaluation.evaluate import evaluate as run_evaluation
 from llava_ocr.evaluation.reading import Bench
 from llava_ocr.question import Question
-from llava_ocr.rulebook.answer import answer_by_rules
 from llava_ocr.services import Services, open_services, read_options
 from llava_ocr.settings import load_settings
 
@@ -27,7 +26,7 @@ class EvaluationOrder(BaseModel):
 
     dataset: Annotated[str, Field(min_length=1, description="A truth.jsonl, its folder, or generated:SCHEMA?count=200")]
     schema_name: Annotated[str, Field(min_length=1, description="Document type")]
-    engine: Annotated[str | None, Field(description="`small`, a model folder or hub name, endpoint")] = None
+    engine: Annotated[str | None, Field(description="`small`, a folder or hub name, endpoint, rules")] = None
     is_scanned: Annotated[bool, Field(description="Turn pages into images first")] = False
     limit: Annotated[int | None, Field(ge=1, description="Only the first so many documents")] = None
     min_field_exact: Annotated[float, Field(ge=0, le=1, description="Fail below this share of exact fields")] = 0.0
@@ -64,7 +63,6 @@ def _evaluated(order: EvaluationOrder, services: Services) -> EvaluationReport:
             order.dataset,
             truth_file,
             bench,
-            rules=answer_by_rules,
             is_scanned=order.is_scanned,
             limit=order.limit,
         )

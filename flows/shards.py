@@ -47,7 +47,9 @@ def read_one(shard: ShardOrder) -> State[str]:
             return Completed(message="held, waiting or over")
         work(run, [lease], observe=process.observe, stop=process.stop, on_stall=process.on_stall)
         run.ledger.settle(run.id)
-        state = run.ledger.shards(run.id)[shard.shard_index].state
+        shard_now = run.ledger.shard(shard.run_id, shard.shard_index)
+        assert shard_now is not None, shard
+        state = shard_now.state
     if process.stop.is_set() and state is ShardState.OPEN:
         return Completed(name="HandedBack", message="the worker drains; the shard is open for another")
     finished = Completed if state is ShardState.DONE else Failed

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llava_ocr.db import staging, wanted
+from llava_ocr.db.people import note
 from llava_ocr.db.session import Database
 from llava_ocr.db.staging import Diff
 from llava_ocr.db.upserts import chunks
@@ -81,16 +82,20 @@ def diff(database: Database, run_id: str) -> Diff:
         return staging.diff(transaction, run_id)
 
 
-def promote(database: Database, run_id: str) -> int:
+def promote(database: Database, run_id: str, *, who: str) -> int:
     """Make what a run staged current, in one transaction; returns the number of documents. Raises WrongStage."""
     with database.writing() as transaction:
-        return staging.promote(transaction, run_id)
+        num_documents = staging.promote(transaction, run_id)
+        note(transaction, who, f"promoted {num_documents} documents", run_id)
+        return num_documents
 
 
-def rollback(database: Database, run_id: str) -> tuple[int, int]:
+def rollback(database: Database, run_id: str, *, who: str) -> tuple[int, int]:
     """Undo a promotion; returns how many documents are back, and how many a later run has read. Raises WrongStage."""
     with database.writing() as transaction:
-        return staging.rollback(transaction, run_id)
+        num_back, num_left = staging.rollback(transaction, run_id)
+        note(transaction, who, f"rolled back {num_back} documents", run_id)
+        return num_back, num_left
 
 
 class _Purse:

@@ -72,6 +72,8 @@ def _packages(_: Settings) -> Checked:
 
 
 def _device(settings: Settings) -> Checked:
+    if settings.engine == "rules":
+        return Checked("device", Health.OK, "none needed: rules run no model")
     from llava_ocr.models.load import choose_device, choose_precision, usable_precisions, usual_precision
 
     device = choose_device(settings.device)
@@ -94,6 +96,8 @@ def _engine(settings: Settings) -> Checked:
     try:
         profile = engine.profile
         detail = f"{profile.name} ({profile.fingerprint}), {profile.context_tokens:,} tokens of context"
+        if profile.answers_by_rules:
+            return Checked("engine", Health.OK, f"{profile.name} ({profile.fingerprint}): no model, words alone")
         if not profile.takes_grammar:
             return Checked("engine", Health.NOTE, detail + "; takes no grammar: answers are checked after the fact")
         return Checked("engine", Health.OK, detail)

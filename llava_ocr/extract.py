@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llava_ocr.bundles.pages import remarks, split_pages
+from llava_ocr.einvoice import BadEInvoice, EInvoice, read_einvoice
 from llava_ocr.engines.base import Completion, Engine, EngineProfile
 from llava_ocr.errors import EngineError, ExtractionError
 from llava_ocr.grounding.certainty import shipped
@@ -20,14 +21,13 @@ from llava_ocr.prompts import PromptForm
 from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.records import Document, DocumentOutcome, Finding, PageOutcome, PageState, Part, Provenance, Record
+from llava_ocr.review.status import status_of
 from llava_ocr.rulebook.answer import lists_by_rules
 from llava_ocr.schema import schema_name
 from llava_ocr.windows import Answered, Asked, Asker, by_rules, fault_of
 
 # Requests that hold their pages' pixels at the same time.
 PAGES_AT_ONCE = 16
-# The check that words of a text layer show on the page.
-UNSEEN_WORDS = "unseen_words"
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def conclude(
     records: list[Record] = []
     for whole in _wholes(question, answers):
         sound = _sound(whole.answers, question, profile, told)
-        if sound and whole.number is not None:
+        if whole.number is not None and (sound or whole.einvoice):
             records.append(_record(document, question, whole, sound, profile=profile))
     outcomes = tuple(_outcome(answer.page, told) for answer in answers)
     seconds = {"engine": sum(one.completion.seconds for answer in answers for one in answer.answered)}
@@ -146,19 +146,19 @@ class _Whole:
     answers: tuple[PageAnswer, ...]
     part: Part | None = None
     about_part: tuple[Finding, ...] = ()
+    einvoice: bytes = b""
 
     @property
     def remarks(self) -> tuple[Finding, ...]:
         """What a person should know of these pages, whatever was read of them."""
-        unseen = (answer.page for answer in self.answers if answer.page.remark)
-        said = (Finding(UNSEEN_WORDS, f"page {page.outcome.page_index + 1}: {page.remark}", ()) for page in unseen)
-        return (*said, *self.about_part)
+        return (*(finding for answer in self.answers for finding in answer.page.findings), *self.about_part)
 
 
 def _wholes(question: Question, answers: Sequence[PageAnswer]) -> Iterator[_Whole]:
     """Part a file's pages into those of one record each, if it is a bundle; every page is in one whole."""
     if not question.is_bundle:
-        yield _Whole(0, tuple(answers))
+        first = answers[0].page if answers and question.reads_embedded else None
+        yield _Whole(0, tuple(answers), einvoice=first.einvoice if first else b"")
         return
     left = {answer.page.outcome.page_index: answer for answer in answers}
     found = split_pages([answer.page for answer in answers], question.root)
@@ -222,7 +222,7 @@ def _outcome(page: PageRead, told: _Told) -> PageOutcome:
     index = page.outcome.page_index
     if index in told.errors:
         return page_failed(index, told.errors[index])
-    outcome = page.outcome if page.layout is None else replace(page.outcome, words=page.layout.words)
+    outcome = page.outcome if page.layout is None else replace(page.outcome, words=page.words)
     # A page was known before where every answer about it was.
     saved = [seconds for number, seconds in told.saved_s if number == index]
     known = [seconds for seconds in saved if seconds is not None]
@@ -239,12 +239,22 @@ def failed(uri: str, error: ExtractionError, *, document: Document | None) -> Do
     return DocumentOutcome(uri, document, 0, (), reason=error.reason, message=str(error))
 
 
+def _embedded(xml: bytes) -> tuple[EInvoice | None, tuple[Finding, ...]]:
+    """The e-invoice of a document, or a finding where there is one that can't be read."""
+    try:
+        return (read_einvoice(xml), ()) if xml else (None, ())
+    except BadEInvoice as error:
+        return None, (Finding("embedded_unreadable", f"the embedded e-invoice can't be read: {error}", ()),)
+
+
 def _record(
     document: Document, question: Question, whole: _Whole, answered: Sequence[AnsweredPage], *, profile: EngineProfile
 ) -> Record:
     # The shipped certainty was fitted to answers that rules' guesses were told to.
     certainty = shipped() if profile.prompt_form is PromptForm.FIND else None
-    read = read_record(question.schema, answered, certainty=certainty)
+    embedded, about_embedded = _embedded(whole.einvoice)
+    read = read_record(question.schema, answered, certainty=certainty, embedded=embedded)
+    findings = (*read.findings, *about_embedded, *whole.remarks)
     completions = [page.completion for page in answered]
     provenance = Provenance(
         schema_fingerprint=question.fingerprint,
@@ -260,8 +270,8 @@ def _record(
         record_index=whole.number or 0,
         values=read.values,
         fields=read.fields,
-        findings=(*read.findings, *whole.remarks),
+        findings=findings,
         provenance=provenance,
-        needs_review=read.needs_review or bool(whole.remarks),
+        needs_review=status_of(read.fields, findings).needs_review,
         part=whole.part,
     )

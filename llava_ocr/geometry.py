@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,6 +44,8 @@ class Grid:
 
 
 OVERVIEW_ONLY = Grid(0, 0)
+# Writing further from a quarter turn is a watermark or a decoration, and says nothing of how the page lies.
+MAX_ASLANT_DEGREES = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,51 @@ class Box:
         if 0 <= self.x0 <= self.x1 <= 1 and 0 <= self.y0 <= self.y1 <= 1:
             return self
         return Box(*(min(1.0, max(0.0, edge)) for edge in (self.x0, self.y0, self.x1, self.y1)))
+
+
+class Turn(IntEnum):
+    """The quarter turns, clockwise, that bring a page from how viewers show it to how it is read.
+
+    Viewers obey a PDF's /Rotate and a photo's EXIF tag; that page is "as it is shown", and boxes in records, rows and
+    answers are always on it. A page that then still lies on its side or its head is turned for reading: tiles and
+    layouts are of the *turned* page. `box` goes there, `back` returns.
+    """
+
+    NONE = 0
+    RIGHT = 1
+    HALF = 2
+    LEFT = 3
+
+    @property
+    def back(self) -> Turn:
+        """The turn that undoes this one."""
+        return Turn(-self % 4)
+
+    @property
+    def is_sideways(self) -> bool:
+        """Whether width and height change places."""
+        return self in (Turn.RIGHT, Turn.LEFT)
+
+    def box(self, box: Box) -> Box:
+        """Where a box of the page as it is shown lies on the turned page."""
+        if self is Turn.NONE:
+            return box
+        if self is Turn.RIGHT:
+            return Box(1 - box.y1, box.x0, 1 - box.y0, box.x1)
+        if self is Turn.HALF:
+            return Box(1 - box.x1, 1 - box.y1, 1 - box.x0, 1 - box.y0)
+        return Box(box.y0, 1 - box.x1, box.y1, 1 - box.x0)
+
+    def size(self, size: Size) -> Size:
+        """The extent of a page of `size` when it is turned."""
+        return Size(size.height, size.width) if self.is_sideways else size
+
+
+def turn_of(dx: float, dy: float) -> Turn | None:
+    """The turn that makes writing in this direction (x to the right, y down) run to the right; None for aslant."""
+    degrees = math.degrees(math.atan2(dy, dx))
+    quarters = round(degrees / 90)
+    return Turn(-quarters % 4) if abs(degrees - 90 * quarters) <= MAX_ASLANT_DEGREES else None
 
 
 def union(boxes: Iterable[Box]) -> Box:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from llava_ocr.combining import Combiner
@@ -49,14 +49,20 @@ class Holdings:
 
     def add(self, lease: Lease, infos: Sequence[ObjectInfo]) -> Holding:
         """Take note of a lease and what is open under it. An older one of the same shard is lost, whoever noticed."""
-        holding = Holding(lease, {info.uri for info in infos})
+        holding = Holding(lease, set())
         with self._lock:
             older = [other for other in self._held if _is_older(other, lease)]
             self._held[lease] = holding
-            self._by_uri |= dict.fromkeys(holding.open_uris, holding)
         for other in older:
             self.lose(other)
+        self.open(holding, infos)
         return holding
+
+    def open(self, holding: Holding, infos: Sequence[ObjectInfo]) -> None:
+        """Take note of what is open under a lease, where that was not known when it came."""
+        with self._lock:
+            holding.open_uris |= {info.uri for info in infos}
+            self._by_uri |= dict.fromkeys(holding.open_uris, holding)
 
     def drop(self, holding: Holding) -> None:
         """Forget a lease that was handed back or lost."""
@@ -96,7 +102,8 @@ class Holdings:
 class Contents:
     """Knows which documents need no reading: read before, read by another run, or seen under another key here.
 
-    A twin ends as its document does, so it waits until that is known.
+    A twin ends as its document does, so it waits until that is known. Several threads ask and tell; what they share is
+    touched under one lock, which is never held while the ledger is asked.
     """
 
     def __init__(self, ledger: Ledger, holdings: Holdings, *, is_forced: bool) -> None:
@@ -127,13 +134,14 @@ class Contents:
         answer = self._holds.ask((holding.lease, document.id))
         if answer is None:
             return True
-        self._note(holding.lease.run_id, document, answer)
+        self._note(holding.lease, document, answer)
         return answer is not Hold.MINE
 
     def leave(self, document_id: str) -> list[DocumentOutcome]:
         """Note that a document does not end now; returns the twins that are left with it."""
-        self._left.add(document_id)
-        return self._twins.pop(document_id, [])
+        with self._lock:
+            self._left.add(document_id)
+            return self._twins.pop(document_id, [])
 
     def forget(self, lease: Lease) -> list[DocumentOutcome]:
         """Forget what was met under a lease that is over; returns the twins that waited for it."""
@@ -143,29 +151,33 @@ class Contents:
                 del self._met[document_id]
                 self._ended.pop(document_id, None)
                 self._left.discard(document_id)
-        return [twin for document_id in over for twin in self._twins.pop(document_id, [])]
+            return [twin for document_id in over for twin in self._twins.pop(document_id, [])]
 
     def is_left(self, outcome: DocumentOutcome) -> bool:
         """Whether a document was not read because it ends elsewhere, or later."""
-        return outcome.is_kept and outcome.document is not None and outcome.document.id in self._left
+        if not outcome.is_kept or outcome.document is None:
+            return False
+        with self._lock:
+            return outcome.document.id in self._left
 
-    def settle(self, outcome: DocumentOutcome) -> Iterator[DocumentOutcome]:
-        """Yield the outcomes that are certain now."""
+    def settle(self, outcome: DocumentOutcome) -> list[DocumentOutcome]:
+        """Return the outcomes that are certain now."""
         if outcome.document is None:
-            yield outcome
-            return
+            return [outcome]
         document_id = outcome.document.id
-        if not outcome.is_kept:
-            self._ended[document_id] = None if outcome.is_ok else replace(outcome, records=())
-            yield outcome
-            # Under the same key it is no twin: it was given up under a lease that was lost, and claimed again since.
-            twins = self._twins.pop(document_id, [])
-            self._twins[document_id] = [twin for twin in twins if twin.uri != outcome.uri]
-        else:
-            self._twins[document_id].append(outcome)
-        if document_id in self._ended:
-            for twin in self._twins.pop(document_id, ()):
-                yield _like(self._ended[document_id], twin)
+        with self._lock:
+            settled = [] if outcome.is_kept else [outcome]
+            if outcome.is_kept:
+                self._twins[document_id].append(outcome)
+            else:
+                self._ended[document_id] = None if outcome.is_ok else replace(outcome, records=())
+            if document_id in self._ended:
+                # Under the same key it is no twin: it was given up under a lost lease, and claimed again since.
+                twins = [
+                    twin for twin in self._twins.pop(document_id, ()) if outcome.is_kept or twin.uri != outcome.uri
+                ]
+                settled += [_like(self._ended[document_id], twin) for twin in twins]
+            return settled
 
     def _hold_all(self, asked: Sequence[tuple[Lease, str]]) -> dict[tuple[Lease, str], Hold | None]:
         """Ask the ledger for the holds of several documents; None where the lease is lost."""
@@ -180,16 +192,20 @@ class Contents:
                 answers |= {(lease, document_id): answer for document_id, answer in held.items()}
         return answers
 
-    def _note(self, run_id: str, document: Document, answer: Hold) -> None:
-        if answer is Hold.DONE:
-            self._ended[document.id] = None
-        elif answer is Hold.BUSY:
-            self._left.add(document.id)
-        elif answer is Hold.FAILED:
-            reason, message, num_pages = self._ledger.failure_of(run_id, document.id)
-            self._ended[document.id] = DocumentOutcome(
-                document.uri, document, num_pages, (), reason=reason, message=message
-            )
+    def _note(self, lease: Lease, document: Document, answer: Hold) -> None:
+        """Keep what the ledger answered, unless the lease was over before it did."""
+        failure = self._failure_of(lease, document) if answer is Hold.FAILED else None
+        with self._lock:
+            if self._met.get(document.id) != lease:
+                return
+            if answer in (Hold.DONE, Hold.FAILED):
+                self._ended[document.id] = failure
+            elif answer is Hold.BUSY:
+                self._left.add(document.id)
+
+    def _failure_of(self, lease: Lease, document: Document) -> DocumentOutcome:
+        reason, message, num_pages = self._ledger.failure_of(lease.run_id, document.id)
+        return DocumentOutcome(document.uri, document, num_pages, (), reason=reason, message=message)
 
 
 def _is_older(lease: Lease, other: Lease) -> bool:

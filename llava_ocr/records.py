@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from llava_ocr.geometry import Box
+from llava_ocr.geometry import Box, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,11 @@ class Document:
 
 
 class WordReader(StrEnum):
-    """Who read the words of a page."""
+    """Who read the words of a page; of a field, XML where its value comes from an e-invoice inside of the file."""
 
     TEXT_LAYER = "text_layer"
     OCR = "ocr"
+    XML = "xml"
     NONE = "none"
 
 
@@ -44,6 +45,9 @@ class PageWords:
 
     `num_unseen` words of the text layer do not show on the page and are left out; `is_odd` where that is no trifle.
     `num_commands` words of lines that speak to a machine are left out, too.
+    Boxes are on the page as it is shown; it is read turned by `turn`. Where some words lie otherwise, `turns` tells
+    of each; they come after the others, sorted by their turns. Where it is not clear how the page lies,
+    `is_turn_clear` is False.
     """
 
     words: tuple[Word, ...]
@@ -52,6 +56,9 @@ class PageWords:
     num_unseen: int = 0
     is_odd: bool = False
     num_commands: int = 0
+    turn: Turn = Turn.NONE
+    turns: tuple[Turn, ...] = ()
+    is_turn_clear: bool = True
 
     def __bool__(self) -> bool:
         """Whether there is any word."""
@@ -76,7 +83,8 @@ class PageOutcome:
     A page that is ok may have a `message`, too: that words of its text layer do not show on it.
 
     `image_hash` names the page's pixels and `reader` who read its words, where the page came that far; `words` are
-    what a search or a person looks for later. `saved_s` is set where the answer was known before: what it took then.
+    what a search or a person looks for later, on the page as it is shown, which is read turned by `turn`. `saved_s` is
+    set where the answer was known before: what it took then.
     """
 
     page_index: int
@@ -86,6 +94,7 @@ class PageOutcome:
     image_hash: str = ""
     reader: WordReader = WordReader.NONE
     words: tuple[Word, ...] = field(default=(), repr=False)
+    turn: Turn = Turn.NONE
     saved_s: float | None = None
 
 

@@ -187,4 +187,6 @@ def _to_check(record: Record) -> str:
         f"{states[state]} {state.value}" for state in FieldState if state not in (FieldState.VALUE, FieldState.ABSENT)
     ]
     notes = [note for note in odd if not note.startswith("0 ")] + [finding.check for finding in record.findings]
+    if record.needs_review and not notes:
+        notes = ["unsure" if any(reading.value is not None for reading in record.fields) else "nothing was read"]
     return escape(", ".join(notes))

@@ -47,7 +47,7 @@ class ExtractOrder(BaseModel):
 
     source: Annotated[str, Field(min_length=1, description="A folder, a file, or s3://bucket/prefix; globs allowed")]
     schema_name: Annotated[str, Field(min_length=1, description="Document type; `llava-ocr schema list` shows them")]
-    engine: Annotated[str | None, Field(description="`small`, a model folder or hub name, endpoint, scripted")] = None
+    engine: Annotated[str | None, Field(description="`small`, a folder or hub name, endpoint, rules, scripted")] = None
     database: Annotated[str | None, Field(description="Database URL")] = None
     since: Annotated[datetime | None, Field(description="Only objects modified at or after this time")] = None
     until: Annotated[datetime | None, Field(description="Only objects modified before this time")] = None
@@ -140,7 +140,10 @@ def question_of(order: ExtractOrder, services: Services) -> Question:
     """What an order asks of each page. Raises UnknownSchema, and BadSchema where the schema breaks a rule."""
     schema = services.catalog.get(order.schema_name)
     is_bundle = splits(order, services)
-    return Question.about(schema, max_new_tokens=services.settings.max_new_tokens, is_bundle=is_bundle)
+    settings = services.settings
+    return Question.about(
+        schema, max_new_tokens=settings.max_new_tokens, is_bundle=is_bundle, reads_embedded=settings.embedded
+    )
 
 
 def splits(order: ExtractOrder, services: Services) -> bool:
@@ -232,7 +235,7 @@ def _abandoned(placed: Order, ledger: Ledger) -> str | None:
     if run_id is None:
         return None
     ledger.reap(run_id)
-    if any(shard.state is ShardState.LEASED for shard in ledger.shards(run_id)):
+    if ledger.is_busy(run_id):
         return None
     ledger.reopen(run_id)
     return run_id

@@ -18,12 +18,13 @@ from __future__ import annotations
 import hashlib
 import json
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -121,6 +122,8 @@ class DocumentSchema(DocumentPart):
     checks: ClassVar[tuple[Check, ...]] = ()
     # Fields whose values together name the same business document (used to link duplicates).
     business_key: ClassVar[tuple[str, ...]] = ()
+    # Fields that an e-invoice has, by their term of EN 16931: {"invoice_number": "BT-1"}; see `llava_ocr.einvoice`.
+    terms: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

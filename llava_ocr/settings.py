@@ -25,13 +25,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
 
     db: str = Field("sqlite:///llava_ocr.db", description="Database URL: sqlite:///FILE or postgresql+psycopg://...")
-    engine: str = Field("small", description="`small`, a model folder or hub name, `scripted`, or `endpoint`")
+    engine: str = Field("small", description="`small`, a model folder or hub name, `endpoint`, `rules` or `scripted`")
     schemas: Path | None = Field(None, description="A folder of schema files of your own")
 
     precision: str = Field("auto", description="auto, fp32, bf16, fp16, fp8 (Hopper, Ada), int8, nf4")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1")
     blanks: Blanks = Field(Blanks.KEEP, description="keep, squeeze or drop a page's blank paper (local engines)")
     batch_size: int = Field(8, ge=1, description="Requests that the engine decodes together")
+    embedded: bool = Field(True, description="Take the values of an e-invoice that lies inside of a document")
     bundles: bool = Field(False, description="Read each file as a bundle: split it into documents, a record each")
     max_new_tokens: int = Field(2048, ge=1)
     pages_per_request: int = Field(0, ge=0, description="Most pages shown at once; 0: as the model's profile says")

@@ -231,7 +231,7 @@ def ask(question: Question, page: PageRead, *, num_pages: int, profile: EnginePr
     guessed = by_rules(page, question, profile).guesses
     prompt = ask_for_record(root, layout, page_index=index, num_pages=num_pages, form=form, guesses=guessed)
     grammar = build_grammar(root, page.layout, guesses=guessed) if profile.takes_grammar else shape_only(root)
-    draft = _draft(root, page.layout, guessed) if profile.takes_grammar else ""
+    draft = draft_of(question, page.layout, profile, guessed)
     return Request(f"page {index}", prompt, (page.raster,), grammar, question.max_new_tokens, draft)
 
 
@@ -271,7 +271,7 @@ def _within(layout: Layout | None, band: Band | None) -> Layout | None:
     if layout is None or band is None:
         return layout
     kept = [word for word in layout.words if band.holds(word.box.center_y)]
-    return lay_out(kept, aspect=layout.aspect)
+    return lay_out(kept, aspect=layout.aspect, turn=layout.turn)
 
 
 def _inside(rows: Sequence[Box], band: Band | None) -> tuple[Box, ...]:
@@ -298,15 +298,23 @@ def _has_labels(layout: Layout, question: Question) -> bool:
     return any(f" {fold_label(label)} " in printed for leaf in outside for label in leaf.hint.labels)
 
 
-def _draft(root: GroupNode, layout: Layout | None, guessed: Mapping[str, str]) -> str:
-    """What rules answer, as an engine under a grammar would write it: by marks where it was told the guesses."""
+def draft_of(question: Question, layout: Layout | None, profile: EngineProfile, guessed: Mapping[str, str]) -> str:
+    """What rules answer about a page, as the engine would write it: by marks where it was told the guesses."""
     if layout is None or not layout.words:
         return ""
-    answer = _marked(root, guessed) if guessed else json.loads(answer_by_rules(root, layout))
+    root = question.asked_of(profile)
+    if guessed:
+        answer = _filled(root, dict.fromkeys(guessed, AS_GUESSED))
+    elif profile.answers_by_rules:
+        answer = _filled(root, guesses(question.root, layout))
+    elif profile.takes_grammar:
+        answer = json.loads(answer_by_rules(root, layout))
+    else:
+        return ""
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
-def _marked(node: Node, guessed: Mapping[str, str]) -> object:
+def _filled(node: Node, texts: Mapping[str, str]) -> object:
     if isinstance(node, GroupNode):
-        return {child.name: _marked(child, guessed) for child in node.children}
-    return AS_GUESSED if node.path in guessed else empty_answer(node)
+        return {child.name: _filled(child, texts) for child in node.children}
+    return texts.get(node.path) or empty_answer(node)

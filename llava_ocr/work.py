@@ -12,7 +12,7 @@ from contextlib import closing
 from llava_ocr.cached import CachedEngine
 from llava_ocr.db.answers import Answers
 from llava_ocr.db.planning import DONE_BEFORE, Skip
-from llava_ocr.errors import LeaseLost
+from llava_ocr.errors import DatabaseError, DatabaseUnavailable, LeaseLost
 from llava_ocr.heartbeat import Heartbeat, Pulse, WatchedEngine, WatchedReader, ids_of
 from llava_ocr.holdings import Contents, Holding, Holdings
 from llava_ocr.ledger.leases import Ending, Lease
@@ -172,8 +172,10 @@ class _Shift:
     def objects(self, leases: Iterable[Lease]) -> Iterator[ObjectInfo]:
         """Yield the open objects of ordinary shards, claiming the next shard only when it is wanted."""
         for lease in leases:
+            # Noted before anything more is asked, so that it is handed back whatever comes.
+            holding = self._holdings.add(lease, ())
             infos = self._run.ledger.open_objects(lease)
-            holding = self._holdings.add(lease, infos)
+            self._holdings.open(holding, infos)
             log.info("shard begun", extra=ids_of(lease))
             if lease.is_cautious:
                 self.cautious.append((holding, infos))
@@ -214,8 +216,15 @@ class _Desk:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Hand every lease back, also where one before could not be; raises what kept the first of them."""
+        failures: list[DatabaseError] = []
         for holding in self._holdings.held():
-            self._end(holding, error)
+            try:
+                self._end(holding, error)
+            except DatabaseError as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def take(self, outcome: DocumentOutcome) -> None:
         """Take what came of an object; of an object whose lease is gone, nothing."""
@@ -288,7 +297,17 @@ class _Desk:
 
     def _end(self, holding: Holding, error: BaseException | None) -> None:
         """Hand a lease back after an error, or with what became of its shard."""
-        self.flush(holding)
+        try:
+            self.flush(holding)
+        except DatabaseUnavailable:
+            raise
+        except DatabaseError as unsaved:
+            # What ended stays open in the ledger, for whoever claims the shard next.
+            self._release(holding, error or unsaved)
+            raise
+        self._release(holding, error)
+
+    def _release(self, holding: Holding, error: BaseException | None) -> None:
         try:
             if not holding.is_lost:
                 ending = self._hand_back(holding, error)

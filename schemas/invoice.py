@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from llava_ocr.records import Finding
 from llava_ocr.schema import Check, Currency, Date, DocumentSchema, Iban, Money, Text, group, read, rows
-from schemas.parts import Item, Party, iban_checksum, near, rows_multiply, rows_sum
+from schemas.parts import BUYER_TERMS, SELLER_TERMS, Item, Party, iban_checksum, near, rows_multiply, rows_sum
 
 
 def totals_add_up(invoice: Invoice) -> Iterator[Finding]:
@@ -39,6 +39,23 @@ class Invoice(DocumentSchema):
 
     checks: ClassVar[tuple[Check, ...]] = (totals_add_up, lines_add_up, due_after_issue, iban_is_sound)
     business_key: ClassVar[tuple[str, ...]] = ("seller.name", "invoice_number", "issue_date", "grand_total")
+    terms: ClassVar[Mapping[str, str]] = {
+        "invoice_number": "BT-1",
+        "issue_date": "BT-2",
+        "due_date": "BT-9",
+        "currency": "BT-5",
+        **{f"seller.{name}": term for name, term in SELLER_TERMS.items()},
+        **{f"buyer.{name}": term for name, term in BUYER_TERMS.items()},
+        "net_total": "BT-109",
+        "tax_total": "BT-110",
+        "grand_total": "BT-112",
+        "due_amount": "BT-115",
+        "iban": "BT-84",
+        "lines[].description": "BT-153",
+        "lines[].quantity": "BT-129",
+        "lines[].unit_price": "BT-146",
+        "lines[].line_total": "BT-131",
+    }
 
     invoice_number: Text | None = read(
         "The invoice's own number",

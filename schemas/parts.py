@@ -12,6 +12,24 @@ from llava_ocr.schema import Country, DocumentPart, Money, Number, Text, Vat, re
 # Printed amounts are rounded once per line and once per tax rate.
 ROUNDING = Decimal("0.02")
 
+# What EN 16931 calls the fields of the seller and of the buyer.
+SELLER_TERMS = {
+    "name": "BT-27",
+    "vat_id": "BT-31",
+    "street": "BT-35",
+    "city": "BT-37",
+    "postcode": "BT-38",
+    "country": "BT-40",
+}
+BUYER_TERMS = {
+    "name": "BT-44",
+    "vat_id": "BT-48",
+    "street": "BT-50",
+    "city": "BT-52",
+    "postcode": "BT-53",
+    "country": "BT-55",
+}
+
 
 class Party(DocumentPart):
     """A company or person with an address."""

@@ -32,11 +32,15 @@ def main() -> int:
         faults, num_fields = judge(truth, outcomes.get(truth["file"], []))
         num_right, num_all = num_right + num_fields - len(faults), num_all + num_fields
         if not arguments.json:
-            print(f"{num_fields - len(faults):3} of {num_fields:2}  {truth['file']}  ({truth['about']})")
+            say(f"{num_fields - len(faults):3} of {num_fields:2}  {truth['file']}  ({truth['about']})")
             for fault in faults:
-                print(f"             {fault}")
-    print(json.dumps({"right": num_right, "all": num_all}) if arguments.json else f"{num_right} of {num_all} right")
+                say(f"             {fault}")
+    say(json.dumps({"right": num_right, "all": num_all}) if arguments.json else f"{num_right} of {num_all} right")
     return 0 if num_right == num_all else 1
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
 
 
 def _arguments() -> argparse.Namespace:
@@ -66,7 +70,14 @@ def read(folder: Path, truths: list[Truth], env: dict[str, str]) -> dict[str, li
             source.mkdir()
             for file in files:
                 (source / file).symlink_to((folder / file).resolve())
-            command = [sys.executable, "-c", "from llava_ocr.cli.app import main; main()", "extract", str(source), "--json"]
+            command = [
+                sys.executable,
+                "-c",
+                "from llava_ocr.cli.app import main; main()",
+                "extract",
+                str(source),
+                "--json",
+            ]
             command += ["--schema", schema, "--schemas", str(folder / "schemas"), "--db", f"sqlite:///{scratch}/x.db"]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
             if not done.stdout:

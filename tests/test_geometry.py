@@ -1,7 +1,10 @@
+from dataclasses import astuple
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llava_ocr.geometry import Box, Grid, Size, box_of_px, fit_within, union
+from llava_ocr.geometry import Box, Grid, Size, Turn, box_of_px, fit_within, turn_of, union
 
 edges = st.floats(0, 1, allow_nan=False)
 sizes = st.builds(Size, st.integers(1, 20_000), st.integers(1, 20_000))
@@ -49,3 +52,25 @@ def test_boxes_from_pixels_never_leave_the_page(size: Size, edge: int) -> None:
 
 def test_a_grid_covers_columns_in_x_and_rows_in_y() -> None:
     assert Grid(rows=3, cols=2).size(336) == Size(width=672, height=1008)
+
+
+@given(boxes(), st.sampled_from(Turn))
+def test_a_turn_and_its_way_back_leave_a_box_where_it_was(box: Box, turn: Turn) -> None:
+    back = turn.back.box(turn.box(box))
+    assert all(abs(one - other) < 1e-9 for one, other in zip(astuple(back), astuple(box), strict=True))
+
+
+@given(boxes(), st.sampled_from(Turn))
+def test_four_quarter_turns_are_none(box: Box, turn: Turn) -> None:
+    moved = box
+    for _ in range(turn):
+        moved = Turn.RIGHT.box(moved)
+    assert all(abs(one - other) < 1e-9 for one, other in zip(astuple(moved), astuple(turn.box(box)), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("dx", "dy", "turn"),
+    [(1, 0, Turn.NONE), (0, -1, Turn.RIGHT), (-1, 0, Turn.HALF), (0, 1, Turn.LEFT), (1, 0.1, Turn.NONE), (1, 1, None)],
+)
+def test_writing_tells_the_turn(dx: float, dy: float, turn: Turn | None) -> None:
+    assert turn_of(dx, dy) is turn

@@ -40,7 +40,7 @@ class DescribeOrder(BaseModel):
     page: Annotated[
         int | None, Field(ge=1, description="This page, from 1; else data of all pages, or words about the first")
     ] = None
-    engine: Annotated[str | None, Field(description="`small`, a model folder or hub name, endpoint, scripted")] = None
+    engine: Annotated[str | None, Field(description="`small`, a folder or hub name, endpoint, rules, scripted")] = None
     limit: Annotated[int | None, Field(ge=1, description="Stop after this many objects")] = None
 
     def settings(self, base: Settings) -> Settings:

@@ -75,7 +75,8 @@ def words_in(evidence: Evidence, layout: Layout | None) -> tuple[str, ...]:
     if layout is None:
         return ()
     words = (layout.words[index] for index in layout.order)
-    return tuple(word.text for word in words if any(_holds(box, word.box) for box in evidence.boxes))
+    boxes = [layout.turn.box(box) for box in evidence.boxes]
+    return tuple(word.text for word in words if any(_holds(box, word.box) for box in boxes))
 
 
 def _holds(box: Box, inner: Box) -> bool:

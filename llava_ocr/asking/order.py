@@ -38,7 +38,7 @@ class AskOrder(BaseModel):
     min_confidence: Annotated[
         float | None, Field(ge=0, le=1, description="Abstain below this; default: as measured for the engine")
     ] = None
-    engine: Annotated[str | None, Field(description="`small`, a model folder or hub name, endpoint, scripted")] = None
+    engine: Annotated[str | None, Field(description="`small`, a folder or hub name, endpoint, rules, scripted")] = None
     database: Annotated[str | None, Field(description="Database URL of the known answers")] = None
     limit: Annotated[int | None, Field(ge=1, description="Stop after this many objects")] = None
     use_cache: Annotated[bool, Field(description="Take answers that are known, and keep those that are not")] = True

@@ -1,7 +1,7 @@
 """Long statements end to end: pages a second and peak memory by the number of pages, or how many come back complete.
 
 A painted statement goes from a PDF in a folder into SQLite; the engine is one that costs nothing (`scripted` says what
-was painted, `rules` leaves lists to the rulebook) or the shipped model (`small`). With `num_variants`, so many seeded
+was painted, `rules` what the rulebook reads) or the shipped model (`small`). With `num_variants`, so many seeded
 statements of 1,000 rows over about 30 pages are read, and those that come back cell for cell are counted.
 """
 
@@ -13,12 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from llava_ocr.bench.memory import resident_bytes
 from llava_ocr.engines.base import Engine
-from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
+from llava_ocr.engines.rules import open_rules
+from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import ConfigError
 from llava_ocr.extract import extract
 from llava_ocr.merge.complete import LIST_INCOMPLETE
@@ -137,10 +137,10 @@ def _services(engine: str, painted: PaintedDocument, folder: str) -> Iterator[Se
 
 
 def _free(engine: str, painted: PaintedDocument) -> Engine:
-    """An engine that says the truth, or one that says nothing and leaves lists to the rules."""
+    """An engine that says the truth, or the one that answers by rules."""
     if engine == "scripted":
         return ScriptedEngine(say_truth(painted))
-    return ScriptedEngine(profile=replace(PROFILE, name="rules", fingerprint="rules-1", reads_lists=False))
+    return open_rules()
 
 
 class _Gauge:

@@ -17,8 +17,8 @@ from llava_ocr.engines.scripted import PROFILE
 from llava_ocr.errors import InputError
 from llava_ocr.raster.base import Limits, OcrMode, PdfLibrary, ReadOptions
 from llava_ocr.raster.opening import open_paper
-from llava_ocr.raster.page import shown_words
-from llava_ocr.records import PageWords, Word
+from llava_ocr.raster.sheet_words import shown_words
+from llava_ocr.records import PageWords, Word, WordReader
 from llava_ocr.searchable.checking import WordBoxes, match_words
 from llava_ocr.searchable.writing import write_searchable
 from llava_ocr.synth.paint import PAINTERS, paint
@@ -112,7 +112,7 @@ def _layered(picture: bytes, words: tuple[Word, ...], options: ReadOptions) -> t
     with tempfile.TemporaryDirectory(prefix="bench-unseen-") as folder:
         path, copy = Path(folder) / "scan", Path(folder) / "copy.pdf"
         path.write_bytes(picture)
-        write_searchable(path, copy, {0: words}, passwords=(), limits=options.limits)
+        write_searchable(path, copy, {0: PageWords(words, WordReader.OCR)}, passwords=(), limits=options.limits)
         paper = open_paper(copy, (), options)
         with paper.sheet(0) as sheet:
             stored = sheet.words()

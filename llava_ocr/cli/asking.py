@@ -20,7 +20,7 @@ from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
 
 Source = Annotated[str, typer.Argument(help="A folder, a file, or s3://bucket/prefix; globs such as **/*.pdf")]
-EngineName = Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, scripted")]
+EngineName = Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, rules, scripted")]
 PageNumber = Annotated[int | None, typer.Option("--page", min=1, help="Only this page, counted from 1")]
 Passwords = Annotated[Path | None, typer.Option(help="Passwords for encrypted documents, one a line")]
 Schemas = Annotated[Path | None, typer.Option(help="A folder of schema files of your own")]

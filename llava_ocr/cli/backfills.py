@@ -15,6 +15,7 @@ from rich.table import Table
 from llava_ocr import backfill
 from llava_ocr.backfill import Spent
 from llava_ocr.cli.documents import aware
+from llava_ocr.db.people import COMMAND_LINE
 from llava_ocr.db.session import open_database
 from llava_ocr.db.staging import Diff
 from llava_ocr.ledger.backfill import Budget, Estimate, Why
@@ -27,7 +28,7 @@ app = typer.Typer(help="Reading again, staged: plan, start, resume, diff, promot
 Source = Annotated[str, typer.Argument(help="A folder, a file, or s3://bucket/prefix; globs such as **/*.pdf")]
 Schema = Annotated[str, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")]
 Url = Annotated[str | None, typer.Option("--db", help="Database URL; default LLAVA_OCR_DB")]
-EngineName = Annotated[str | None, typer.Option("--engine", help="small, a folder or hub name, endpoint, scripted")]
+EngineName = Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, rules, scripted")]
 Since = Annotated[datetime | None, typer.Option(help="Only objects modified at or after this time (UTC)")]
 Until = Annotated[datetime | None, typer.Option(help="Only objects modified before this time (UTC)")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many documents")]
@@ -134,7 +135,7 @@ def diff(run_id: RunId, db: Url = None, as_json: AsJson = False) -> int:
 def promote(run_id: RunId, db: Url = None) -> int:
     """Make what was staged current, all at once."""
     with open_database(db or load_settings().db) as database:
-        num_documents = backfill.promote(database, run_id)
+        num_documents = backfill.promote(database, run_id, who=COMMAND_LINE)
     Console().print(f"{num_documents:,} documents are current as run {run_id} read them", highlight=False)
     return 0
 
@@ -143,7 +144,7 @@ def promote(run_id: RunId, db: Url = None) -> int:
 def rollback(run_id: RunId, db: Url = None) -> int:
     """Bring back what was current before a promotion; it can be promoted again."""
     with open_database(db or load_settings().db) as database:
-        num_back, num_left = backfill.rollback(database, run_id)
+        num_back, num_left = backfill.rollback(database, run_id, who=COMMAND_LINE)
     Console().print(f"{num_back:,} documents are as before; {num_left:,} were read by a later run", highlight=False)
     return 0
 

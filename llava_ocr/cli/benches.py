@@ -68,7 +68,7 @@ def bench(
     scans: Annotated[bool | None, typer.Option("--scans", help="decode, unseen: worn scans, not digital pages")] = None,
     state: Annotated[Path | None, typer.Option(help="decode: file to go on from, rung by rung")] = None,
     num_objects: Annotated[int | None, typer.Option("--objects", min=10, help="ledger: objects to plan")] = None,
-    engine: Annotated[str | None, typer.Option(help="long: scripted, rules (lists by the rulebook) or small")] = None,
+    engine: Annotated[str | None, typer.Option(help="long: scripted, rules or small")] = None,
     num_variants: Annotated[
         int | None, typer.Option("--variants", min=1, help="long: seeded statements of 1,000 rows to read, and count")
     ] = None,

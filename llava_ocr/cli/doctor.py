@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     source: Annotated[str | None, typer.Option(help="A source to try, such as s3://bucket/prefix")] = None,
     db: Annotated[str | None, typer.Option(help="Database URL; default LLAVA_OCR_DB")] = None,
-    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, scripted")] = None,
+    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, rules, scripted")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a check")] = False,
 ) -> int:
     """Say what works on this machine and what to do about what does not; exit code 2 if anything is at fault."""

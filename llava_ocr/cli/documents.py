@@ -39,7 +39,7 @@ def extract(
     source: Annotated[str, typer.Argument(help="A folder, a file, or s3://bucket/prefix; globs such as **/*.pdf")],
     schema: Annotated[str, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")],
     db: Annotated[str | None, typer.Option(help="Database URL; default LLAVA_OCR_DB")] = None,
-    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, scripted")] = None,
+    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, rules, scripted")] = None,
     schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
     since: Annotated[datetime | None, typer.Option(help="Only objects modified at or after this time (UTC)")] = None,
     until: Annotated[datetime | None, typer.Option(help="Only objects modified before this time (UTC)")] = None,

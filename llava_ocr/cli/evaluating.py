@@ -22,7 +22,6 @@ from llava_ocr.evaluation.evaluate import evaluate as run_evaluation
 from llava_ocr.evaluation.questions.formats import QuestionFormat
 from llava_ocr.evaluation.reading import Bench
 from llava_ocr.question import Question
-from llava_ocr.rulebook.answer import answer_by_rules
 from llava_ocr.schema import schema_name
 from llava_ocr.services import Services, open_services, read_options
 from llava_ocr.settings import load_settings, override
@@ -38,7 +37,7 @@ def evaluate(
     schema: Annotated[
         str | None, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")
     ] = None,
-    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, scripted")] = None,
+    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, rules, scripted")] = None,
     schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
     scans: Annotated[bool, typer.Option("--scans", help="Turn pages into images first: no text layer")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many documents")] = None,
@@ -101,6 +100,4 @@ def _evaluated(
             if not console.is_terminal:
                 console.print(progress_line(document), highlight=False, markup=False, soft_wrap=True)
 
-        return run_evaluation(
-            dataset, truth_file, bench, rules=answer_by_rules, is_scanned=is_scanned, limit=limit, observe=observe
-        )
+        return run_evaluation(dataset, truth_file, bench, is_scanned=is_scanned, limit=limit, observe=observe)

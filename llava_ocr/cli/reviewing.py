@@ -25,6 +25,7 @@ from llava_ocr.db.erase import (
     erase_subject,
 )
 from llava_ocr.db.listings import list_all_again
+from llava_ocr.db.people import COMMAND_LINE
 from llava_ocr.db.queries import find_records
 from llava_ocr.db.session import open_database
 from llava_ocr.db.truth import reviewed_records, truth_line
@@ -39,7 +40,6 @@ from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
 
 Url = Annotated[str | None, typer.Option("--db", help="Database URL; default LLAVA_OCR_DB")]
-WHO = "command line"
 
 truth = typer.Typer(help="Reviewed records as truth for evaluations and training.", no_args_is_help=True)
 
@@ -125,7 +125,7 @@ def calibrate(
             with database.writing() as connection:
                 kept = fit(judged)
                 kept = kept if after.threshold is None else replace(kept, review_below=after.threshold)
-                save_calibration(connection, kept, {"precision": precision, **asdict(after)}, who=WHO)
+                save_calibration(connection, kept, {"precision": precision, **asdict(after)}, who=COMMAND_LINE)
             num_records = list_all_again(database)
             with database.reading() as connection:
                 waiting = num_waiting(count_cells(connection, EVERYTHING))
@@ -185,9 +185,9 @@ def erase(
             console.print("--yes does it; the documents themselves stay where they lie", highlight=False)
             return 0
         if subject:
-            proof = erase_subject(database, subject, who=WHO, reason=reason)
+            proof = erase_subject(database, subject, who=COMMAND_LINE, reason=reason)
             return _proved(proof, report, console)
-        erased = [erase_document(database, one, who=WHO, reason=reason) for one in wanted]
+        erased = [erase_document(database, one, who=COMMAND_LINE, reason=reason) for one in wanted]
     for one in erased:
         _show_erased(one, console)
     return 0 if not any(one.left for one in erased) else 5

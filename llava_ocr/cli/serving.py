@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from llava_ocr.db.people import add_token, count_users, list_users, note, remove_tokens, remove_user, save_user
+from llava_ocr.db.people import (
+    COMMAND_LINE,
+    add_token,
+    count_users,
+    list_users,
+    note,
+    remove_tokens,
+    remove_user,
+    save_user,
+)
 from llava_ocr.db.session import Database, open_database
 from llava_ocr.errors import ConfigError
 from llava_ocr.review.people import Role
@@ -83,7 +92,7 @@ def add_user(
     """Add somebody, or give them another password or role. From the first one on, everybody must sign in."""
     with open_database(db or load_settings().db) as database, database.writing() as connection:
         save_user(connection, name, password, role)
-        note(connection, "command line", f"made {role.value}", name)
+        note(connection, COMMAND_LINE, f"made {role.value}", name)
     return 0
 
 
@@ -102,7 +111,7 @@ def drop_user(name: Name, db: Url = None) -> int:
     with open_database(db or load_settings().db) as database, database.writing() as connection:
         if not remove_user(connection, name):
             raise ConfigError(f"there is no user {name}")
-        note(connection, "command line", "removed user", name)
+        note(connection, COMMAND_LINE, "removed user", name)
     return 0
 
 
@@ -116,7 +125,7 @@ def make_token(
     """Make a token for a program and print it, once: `Authorization: Bearer TOKEN`."""
     with open_database(db or load_settings().db) as database, database.writing() as connection:
         token = add_token(connection, name, role, days=days)
-        note(connection, "command line", f"made token of {role.value}", name)
+        note(connection, COMMAND_LINE, f"made token of {role.value}", name)
     Console().print(token, highlight=False, soft_wrap=True)
     return 0
 
@@ -127,5 +136,5 @@ def drop_tokens(name: Name, db: Url = None) -> int:
     with open_database(db or load_settings().db) as database, database.writing() as connection:
         if not remove_tokens(connection, name):
             raise ConfigError(f"there is no token {name}")
-        note(connection, "command line", "removed token", name)
+        note(connection, COMMAND_LINE, "removed token", name)
     return 0

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     db: Annotated[str | None, typer.Option(help="Database URL; default LLAVA_OCR_DB")] = None,
-    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, scripted")] = None,
+    engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, rules, scripted")] = None,
     host: Annotated[str, typer.Option(help="Address of /healthz and /metrics")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0 takes a free one")] = 9464,
     once: Annotated[bool, typer.Option("--once", help="Leave when there is nothing to claim")] = False,

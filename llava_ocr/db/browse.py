@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from llava_ocr.db.review_rows import LISTINGS
 from llava_ocr.db.rows import FIELDS, RECORDS
+from llava_ocr.review.status import WAITING
 from llava_ocr.review.terms import phrases_of
 
 # A search that finds more looks at the newest of them only, and says so.
@@ -140,8 +141,7 @@ def matching(connection: Connection, wanted: Filter) -> ColumnElement[bool] | No
 
 def next_to_review(connection: Connection, wanted: Filter, *, skip: Sequence[int] = ()) -> int | None:
     """Return the record most worth looking at, those of `skip` (seen a moment ago) aside."""
-    query = select(LISTINGS.c.record_id).where(LISTINGS.c.gain > 0, *conditions_of(connection, wanted))
-    query = query.where(LISTINGS.c.status.in_(("to_check", "conflict")))
+    query = select(LISTINGS.c.record_id).where(LISTINGS.c.status.in_(WAITING), *conditions_of(connection, wanted))
     query = query.where(LISTINGS.c.record_id.not_in(skip)) if skip else query
     return connection.execute(query.order_by(LISTINGS.c.gain.desc(), LISTINGS.c.record_id.desc()).limit(1)).scalar()
 

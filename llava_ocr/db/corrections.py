@@ -15,10 +15,9 @@ from sqlalchemy import Connection, Row, delete, select
 from llava_ocr.db.review_rows import CORRECTIONS, OVERRIDDEN
 from llava_ocr.db.rows import FIELDS, RECORDS
 from llava_ocr.db.saving import field_row
-from llava_ocr.db.stored import StoredRecord, load_records
+from llava_ocr.db.stored import NoSuchRecord, StoredRecord, load_records
 from llava_ocr.db.upserts import chunks, upsert, upsert_tuples
 from llava_ocr.db.values import MAX_NAME_CHARS, boxes_json, boxes_of, clean, columns_of, value_of
-from llava_ocr.errors import DatabaseError
 from llava_ocr.records import Evidence, FieldReading, FieldState, WordReader
 from llava_ocr.review.corrections import WHOLE_RECORD, Correction, Verdict, last_act, shown, standing
 
@@ -41,11 +40,11 @@ class Said(NamedTuple):
 
 
 def place_of(connection: Connection, record_id: int) -> RecordPlace:
-    """Return what a record's verdicts are tied to. Raises DatabaseError when there is no such record."""
+    """Return what a record's verdicts are tied to. Raises NoSuchRecord."""
     columns = (RECORDS.c.document_id, RECORDS.c.schema_name, RECORDS.c.record_index)
     found = connection.execute(select(*columns).where(RECORDS.c.id == record_id)).one_or_none()
     if found is None:
-        raise DatabaseError(f"the database has no record {record_id}")
+        raise NoSuchRecord(f"no record {record_id}")
     return RecordPlace(*found)
 
 

@@ -17,11 +17,11 @@ from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from llava_ocr.db.browse import MAX_FOUND, Filter, band_column, conditions_of
 from llava_ocr.db.review_rows import LISTINGS
+from llava_ocr.review.status import WAITING
 from llava_ocr.review.terms import phrases_of
 
 MAX_FACET_VALUES = 12
 MAX_MONTHS = 36
-WAITING = ("to_check", "conflict")
 # The facets that cells are counted by, and those counted among the newest records.
 CELL_FACETS = ("schema", "status", "month", "band")
 SAMPLED_FACETS = {"party": LISTINGS.c.party, "run": LISTINGS.c.run_id}

@@ -6,8 +6,9 @@ The ledger is the accounts, not a queue: who reads which shard may come from any
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select, update
@@ -66,6 +67,15 @@ class Attempt:
     reason: str
 
 
+@dataclass(slots=True)
+class _Claim:
+    """One call that claims: who for, its own name, and how often it was tried."""
+
+    owner: str
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    num_tries: int = 0
+
+
 class Ledger:
     """Shards of a database. Every method raises DatabaseUnavailable or DatabaseError where the database fails."""
 
@@ -101,20 +111,24 @@ class Ledger:
             get_run(transaction, run_id)
             transaction.execute(update(RUNS).where(RUNS.c.id == run_id).values(is_planned=True))
 
-    @patient
     def claim(self, run_id: str, shard_index: int, owner: str) -> Lease | None:
         """Take a shard, from a dead holder too; None where it is held, waiting, or over."""
-        with self.database.writing() as transaction:
-            shard = shards.get(transaction, run_id, shard_index)
-            return None if shard is None else self._take(transaction, shard, owner)
 
-    @patient
+        def named(transaction: Connection) -> list[Shard]:
+            shard = shards.get(transaction, run_id, shard_index)
+            return [] if shard is None else [shard]
+
+        return self._claim(run_id, _Claim(owner), named)
+
     def claim_next(self, run_id: str, owner: str) -> Lease | None:
         """Take any shard of the run that may be taken."""
-        with self.database.writing() as transaction:
+
+        def any_of_run(transaction: Connection) -> list[Shard]:
             found = shards.candidates(transaction, run_id, self._clock(transaction))
             random.shuffle(found)
-            return next((lease for shard in found if (lease := self._take(transaction, shard, owner))), None)
+            return found
+
+        return self._claim(run_id, _Claim(owner), any_of_run)
 
     @patient
     def renew(self, lease: Lease, *, has_progress: bool) -> None:
@@ -301,6 +315,18 @@ class Ledger:
             return [Shard(*row) for row in transaction.execute(listed)]
 
     @patient
+    def shard(self, run_id: str, shard_index: int) -> Shard | None:
+        """Look one shard up; the run may have a great many."""
+        with self.database.reading() as transaction:
+            return shards.get(transaction, run_id, shard_index)
+
+    @patient
+    def is_busy(self, run_id: str) -> bool:
+        """Whether somebody holds a shard of the run."""
+        with self.database.reading() as transaction:
+            return shards.is_busy(transaction, run_id)
+
+    @patient
     def due(self, run_id: str, *, limit: int) -> list[Shard]:
         """List shards of the run that may be claimed now, the first `limit` of them."""
         with self.database.reading() as transaction:
@@ -309,7 +335,7 @@ class Ledger:
     @patient
     def attempts(self, run_id: str) -> list[Attempt]:
         """List every holding of the run's shards, oldest first."""
-        listed = select(ATTEMPTS).where(ATTEMPTS.c.run_id == run_id)
+        listed = select(*(ATTEMPTS.c[one.name] for one in fields(Attempt))).where(ATTEMPTS.c.run_id == run_id)
         with self.database.reading() as transaction:
             rows = transaction.execute(listed.order_by(ATTEMPTS.c.started_at, ATTEMPTS.c.shard_index))
             return [Attempt(**row._mapping) for row in rows]
@@ -320,7 +346,17 @@ class Ledger:
         with self.database.reading() as transaction:
             return shards.wait_s(transaction, run_id, self._clock(transaction))
 
-    def _take(self, transaction: Connection, shard: Shard, owner: str) -> Lease | None:
+    @patient
+    def _claim(self, run_id: str, claim: _Claim, find: Callable[[Connection], list[Shard]]) -> Lease | None:
+        with self.database.writing() as transaction:
+            # The answer to the try before was lost, not necessarily what it did.
+            if claim.num_tries and (mine := shards.claimed(transaction, run_id, claim.id, self.policy)):
+                return mine
+            claim.num_tries += 1
+            taken = (self._take(transaction, shard, claim) for shard in find(transaction))
+            return next((lease for lease in taken if lease), None)
+
+    def _take(self, transaction: Connection, shard: Shard, claim: _Claim) -> Lease | None:
         now = self._clock(transaction)
         if shard.state is ShardState.LEASED and self._bury(transaction, shard, now):
             freed = shards.get(transaction, shard.run_id, shard.shard_index)
@@ -328,7 +364,9 @@ class Ledger:
             shard = freed
         if not leases.is_due(shard, now):
             return None
-        return shards.claim(transaction, shard, owner, now=now, terms=self.terms, policy=self.policy)
+        return shards.claim(
+            transaction, shard, claim.owner, claim_id=claim.id, now=now, terms=self.terms, policy=self.policy
+        )
 
     def _bury(self, transaction: Connection, shard: Shard, now: datetime) -> bool:
         ending = leases.death(shard, now, self.terms)

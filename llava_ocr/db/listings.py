@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
@@ -28,14 +28,13 @@ from llava_ocr.db.saving import Saved
 from llava_ocr.db.stored import StoredRecord, load_records
 from llava_ocr.db.upserts import chunks, upsert
 from llava_ocr.db.values import MAX_NAME_CHARS, clean, columns_of
-from llava_ocr.grounding.read import REVIEW_BELOW, needs_review
 from llava_ocr.jsonform import plain
 from llava_ocr.records import FieldReading, FieldState
 from llava_ocr.review.calibration import Calibration
 from llava_ocr.review.corrections import WHOLE_RECORD, Correction, num_conflicts, standing
 from llava_ocr.review.gain import expected_gain, num_doubtful
 from llava_ocr.review.headline import Headline, headline_of
-from llava_ocr.review.status import Status, status_of
+from llava_ocr.review.status import REVIEW_BELOW, Status, status_of
 from llava_ocr.review.terms import searchable
 from llava_ocr.schema import DocumentSchema, schema_name
 
@@ -114,15 +113,18 @@ def _list(
     headlines = {row.schema_name: _headline(row._mapping) for row in connection.execute(select(HEADLINES))}
     spoken_of = [record.id for record in records if said.get(place_of_record(record))]
     machine = machine_readings(connection, spoken_of) if spoken_of else {}
-    rows = []
+    rows, marked = [], defaultdict[bool, list[int]](list)
     for record in records:
         corrections = said.get(place_of_record(record), [])
         conflicts = num_conflicts(corrections, machine[record.id]) if corrections else 0
         sure = surest(record, corrections, calibration)
-        headline = headlines.get(record.schema, Headline())
-        rows.append(_listing(sure, headline, corrections, conflicts, below=below))
-        if corrections:
-            _mark(connection, record, corrections, conflicts)
+        is_approved = WHOLE_RECORD in standing(corrections)
+        status = status_of(sure.fields, sure.findings, is_approved=is_approved, num_conflicts=conflicts, below=below)
+        rows.append(_listing(sure, headlines.get(record.schema, Headline()), status, num_conflicts=conflicts))
+        if record.needs_review != status.needs_review:
+            marked[status.needs_review].append(record.id)
+    for needs_review, ids in marked.items():
+        connection.execute(update(RECORDS).where(RECORDS.c.id.in_(ids)).values(needs_review=needs_review))
     links.link_keys(connection, records, {name: one.business_key.split() for name, one in headlines.items()})
     upsert(connection, LISTINGS, rows)
     _index_words(connection, records)
@@ -178,23 +180,13 @@ def list_all_again(db: Database) -> int:
         last, count = found[-1], count + len(found)
 
 
-def _mark(connection: Connection, record: StoredRecord, corrections: Sequence[Correction], conflicts: int) -> None:
-    is_approved = WHOLE_RECORD in standing(corrections)
-    needs = conflicts > 0 or (not is_approved and needs_review(record.fields, record.findings))
-    connection.execute(update(RECORDS).where(RECORDS.c.id == record.id).values(needs_review=needs))
-
-
-def _listing(
-    record: StoredRecord, headline: Headline, corrections: Sequence[Correction], conflicts: int, *, below: float
-) -> dict[str, Any]:
+def _listing(record: StoredRecord, headline: Headline, status: Status, *, num_conflicts: int) -> dict[str, Any]:
     fields = {field.path: field for field in record.fields}
     amount = fields[headline.amount].value if headline.amount in fields else None
     amount = amount if isinstance(amount, Decimal) else None
     issued_on = fields[headline.issued_on].value if headline.issued_on in fields else None
     day = issued_on.isoformat() if isinstance(issued_on, date) else ""
-    is_approved = WHOLE_RECORD in standing(corrections)
-    status = status_of(record.fields, record.findings, is_approved=is_approved, num_conflicts=conflicts, below=below)
-    gain = expected_gain(record.fields, num_findings=len(record.findings) + conflicts, amount=amount)
+    gain = expected_gain(record.fields, num_findings=len(record.findings) + num_conflicts, amount=amount)
     return {
         "record_id": record.id,
         "document_id": record.document_id,
@@ -211,7 +203,7 @@ def _listing(
         "confidence": min((f.confidence for f in record.fields if f.state is FieldState.VALUE), default=0.0),
         "num_doubtful": num_doubtful(record.fields),
         "num_findings": len(record.findings),
-        "num_conflicts": conflicts,
+        "num_conflicts": num_conflicts,
         "status": status.value,
         "gain": 0.0 if status is Status.REVIEWED else gain,
     }
@@ -244,5 +236,5 @@ def _page_texts(connection: Connection, document_ids: Sequence[str]) -> dict[str
     query = select(PAGE_WORDS.c.document_id, PAGE_WORDS.c.words).order_by(PAGE_WORDS.c.page_index)
     for chunk in chunks(document_ids):
         for row in connection.execute(query.where(PAGE_WORDS.c.document_id.in_(chunk))):
-            found.setdefault(row.document_id, []).append(" ".join(word.text for word in unpacked(row.words)))
+            found.setdefault(row.document_id, []).append(" ".join(word.text for word in unpacked(row.words).words))
     return {document_id: "\n".join(texts) for document_id, texts in found.items()}

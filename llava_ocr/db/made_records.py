@@ -16,6 +16,7 @@ from llava_ocr.db.rows import DOCUMENTS, FIELDS, RECORDS
 from llava_ocr.db.session import Database
 from llava_ocr.db.upserts import chunks, upsert_tuples
 from llava_ocr.ledger.order import Order
+from llava_ocr.review.status import Status
 from llava_ocr.schema import DocumentSchema, leaves, tree
 
 NUM_RECORDS = 1_000_000
@@ -86,7 +87,7 @@ def _save(connection: Connection, made: list[dict[str, Any]]) -> None:
     constant = {"schema_fingerprint": "s", "engine": "none", "engine_fingerprint": "e", "made_at": now}
     constant |= dict.fromkeys(("num_prompt_tokens", "num_new_tokens", "num_forced_tokens"), 1)
     records = [{"id": one["record_id"], **{name: one[name] for name in shared}} for one in made]
-    needs = [{"needs_review": one["status"] == "to_check", "is_current": True} for one in made]
+    needs = [{"needs_review": Status(one["status"]).needs_review, "is_current": True} for one in made]
     rows = [record | constant | need for record, need in zip(records, needs, strict=True)]
     connection.execute(insert(RECORDS), rows)
     connection.execute(insert(LISTINGS), [{k: v for k, v in one.items() if k != "words"} for one in made])

@@ -95,7 +95,7 @@ def _answers(connection: Connection) -> Iterator[tuple[str, str | None, str]]:
 def _plain(value: Any) -> str:
     """A cell as the text that a person would read: words of pages unpacked, escapes of JSON undone."""
     if isinstance(value, bytes):
-        return " ".join(word.text for word in unpacked(value))
+        return " ".join(word.text for word in unpacked(value).words)
     text = unquote_plus(value) if "%" in value else str(value)
     if "\\u" in text:
         try:

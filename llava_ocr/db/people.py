@@ -18,6 +18,8 @@ from llava_ocr.review.people import Person, Role
 
 MIN_PASSWORD_CHARS = 10
 TOKEN_START = "llo_"
+# Who acted where nobody signs in.
+COMMAND_LINE = "command line"
 # scrypt as OWASP asks for it: N = 2^15, r = 8, p = 3; 32 MiB and about a tenth of a second.
 _N, _R, _P = 2**15, 8, 3
 _MAX_MEMORY = 64 * 2**20
@@ -79,7 +81,10 @@ def person_of_token(connection: Connection, token: str) -> Person | None:
 
 
 def note(connection: Connection, who: str, action: str, subject: str = "") -> None:
-    """Write a line of the audit log. Subjects are ids and names of ours, never values from a document."""
+    """Write a line of the audit log, in the transaction that it is about: neither stands without the other.
+
+    Subjects are ids and names of ours, never values from a document.
+    """
     row = {
         "at": datetime.now(UTC),
         "who": clean(who, max_chars=MAX_NAME_CHARS),

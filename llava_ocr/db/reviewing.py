@@ -7,10 +7,11 @@ from sqlalchemy import Connection, delete, select
 
 from llava_ocr.db.corrections import Said, corrections_of, machine_readings, place_of, say, take_back
 from llava_ocr.db.listings import list_records
+from llava_ocr.db.people import note
 from llava_ocr.db.rows import FINDINGS, RECORDS
 from llava_ocr.db.saving import finding_row
 from llava_ocr.db.session import Database
-from llava_ocr.db.stored import load_records, nested_values
+from llava_ocr.db.stored import NoSuchRecord, load_record, nested_values
 from llava_ocr.db.upserts import upsert
 from llava_ocr.errors import DatabaseError
 from llava_ocr.records import FieldReading
@@ -18,7 +19,7 @@ from llava_ocr.review.corrections import WHOLE_RECORD, Verdict, ruled, standing
 from llava_ocr.schema import DocumentSchema, tree
 
 # Remarks on the reading itself, which no correction settles; the schema's checks run again.
-OF_THE_READING = ("list_cut", "list_incomplete", "unseen_words", "bundle")
+OF_THE_READING = ("list_cut", "list_incomplete", "unseen_words", "unclear_orientation", "bundle")
 
 
 class NotCurrent(DatabaseError):
@@ -43,7 +44,7 @@ def rule_on_field(
     """Accept a field as it is shown, or say that it is absent or illegible. Raises DatabaseError for no such field."""
     with db.writing() as connection:
         _require_current(connection, record_id)
-        shown = {field.path: field for record in load_records(connection, [record_id]) for field in record.fields}
+        shown = {field.path: field for field in load_record(connection, record_id).fields}
         if path not in shown:
             raise DatabaseError(f"record {record_id} has no field {path}")
         say(connection, record_id, [Said(path, verdict, ruled(verdict, shown[path]))], who=who)
@@ -54,7 +55,7 @@ def approve_record(db: Database, record_id: int, schema: type[DocumentSchema], *
     """Accept all that a record shows, field by field, so that a later reading is held against each of them."""
     with db.writing() as connection:
         _require_current(connection, record_id)
-        [record] = load_records(connection, [record_id])
+        record = load_record(connection, record_id)
         said = standing(corrections_of(connection, place_of(connection, record_id)))
         machine = machine_readings(connection, [record_id])[record_id]
         accepted = [
@@ -64,6 +65,7 @@ def approve_record(db: Database, record_id: int, schema: type[DocumentSchema], *
             if field.path not in said or said[field.path].seen != machine.get(field.path)
         ]
         say(connection, record_id, [*accepted, Said(WHOLE_RECORD, Verdict.APPROVE)], who=who)
+        note(connection, who, "approved", f"record {record_id}")
         _settle(connection, record_id, schema)
 
 
@@ -78,7 +80,7 @@ def undo(db: Database, record_id: int, schema: type[DocumentSchema], *, who: str
 
 def _settle(connection: Connection, record_id: int, schema: type[DocumentSchema]) -> None:
     """Run the schema's checks over what the record shows now, and list it anew."""
-    [record] = load_records(connection, [record_id])
+    record = load_record(connection, record_id)
     try:
         filled = schema.model_validate(nested_values(tree(schema), record.fields))
     except ValidationError:
@@ -96,6 +98,6 @@ def _settle(connection: Connection, record_id: int, schema: type[DocumentSchema]
 def _require_current(connection: Connection, record_id: int) -> None:
     current = connection.execute(select(RECORDS.c.is_current).where(RECORDS.c.id == record_id)).scalar()
     if current is None:
-        raise DatabaseError(f"the database has no record {record_id}")
+        raise NoSuchRecord(f"no record {record_id}")
     if not current:
         raise NotCurrent(f"record {record_id} is an older reading")

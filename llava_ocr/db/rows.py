@@ -42,6 +42,7 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")
 DocumentId = String(64)
 RunId = String(32)
 Fingerprint = String(64)
+ClaimId = String(16)
 Name = String(128)
 # Columns that came later; older rows hold this.
 ZERO = {"server_default": text("0")}
@@ -163,7 +164,10 @@ class ShardRow(Row, table=True):
 
 
 class AttemptRow(Row, table=True):
-    """One holding of a shard: by whom, how it ended, and the failure class behind it where there is one."""
+    """One holding of a shard: by whom, how it ended, and the failure class behind it where there is one.
+
+    `claim_id` names the call that began it, so that whoever lost the answer knows it for its own.
+    """
 
     __tablename__ = "attempts"
 
@@ -175,6 +179,7 @@ class AttemptRow(Row, table=True):
     ended_at: datetime | None
     ending: Ending | None = Field(sa_type=_words(Ending))
     reason: str = Field(sa_type=Name)
+    claim_id: str = Field(sa_type=ClaimId, sa_column_kwargs={"server_default": text("''")})
 
 
 class HoldRow(Row, table=True):
@@ -209,7 +214,8 @@ class PageRow(Row, table=True):
 class RecordRow(Row, table=True):
     """One filled schema. One row for a (document, record, schema fingerprint, engine fingerprint).
 
-    `is_current` marks the newest reading of a document as a schema; the older ones stay for comparison.
+    `is_current` marks the newest reading of a document as a schema; the older ones stay for comparison. Where other
+    bytes took the document's last address, `superseded_by` is the run that found them, and nothing of it is current.
     `page_indices` (a JSON list, in reading order) are the pages of a bundle that it is of, NULL where it is of the
     whole document; `part_reason` and `part_certainty` say why a document begins there.
     """
@@ -239,6 +245,7 @@ class RecordRow(Row, table=True):
     page_indices: str | None = Field(sa_type=Text)
     part_reason: str | None = Field(sa_type=Name)
     part_certainty: float | None = Field(sa_type=Float)
+    superseded_by: str | None = Field(sa_type=RunId, index=True)
 
 
 class FieldRow(Row, table=True):

@@ -86,7 +86,8 @@ def _save_pages(connection: Connection, run_id: str, outcomes: Sequence[Document
     upsert(connection, PAGES, [_page_row(run_id, _document_id(o), page) for o in opened for page in o.pages])
     with_words = [(_document_id(o), page) for o in opened for page in o.pages if page.words]
     save_page_words(
-        connection, [(key, page.page_index, PageWords(page.words, page.reader)) for key, page in with_words]
+        connection,
+        [(key, page.page_index, PageWords(page.words, page.reader, turn=page.turn)) for key, page in with_words],
     )
 
 

@@ -95,9 +95,9 @@ def wait_s(connection: Connection, run_id: str, now: datetime) -> float | None:
 
 
 def claim(
-    connection: Connection, shard: Shard, owner: str, *, now: datetime, terms: Terms, policy: Retries
+    connection: Connection, shard: Shard, owner: str, *, claim_id: str, now: datetime, terms: Terms, policy: Retries
 ) -> Lease | None:
-    """Take an open shard as it was seen; None where somebody was quicker."""
+    """Take an open shard as it was seen; None where somebody was quicker. `claim_id` is this call's own."""
     assert leases.is_due(shard, now), shard
     hard_until = now + timedelta(seconds=terms.hard_s)
     is_taken = _change(
@@ -113,17 +113,20 @@ def claim(
     )
     if not is_taken:
         return None
-    lease = Lease(
-        shard.run_id,
-        shard.shard_index,
-        shard.token + 1,
-        owner,
-        is_cautious=retries.is_cautious(shard, policy),
-        is_last_try=retries.is_last_try(shard, policy),
-    )
+    lease = _lease(replace(shard, token=shard.token + 1, owner=owner), policy)
     row = {"run_id": lease.run_id, "shard_index": lease.shard_index, "token": lease.token, "owner": owner}
-    connection.execute(ATTEMPTS.insert(), [row | {"started_at": now, "ended_at": None, "ending": None, "reason": ""}])
+    row |= {"started_at": now, "ended_at": None, "ending": None, "reason": "", "claim_id": claim_id}
+    connection.execute(ATTEMPTS.insert(), [row])
     return lease
+
+
+def claimed(connection: Connection, run_id: str, claim_id: str, policy: Retries) -> Lease | None:
+    """Return the lease that a claim got whose answer was lost; None where it got none, or has it no more."""
+    same = (ATTEMPTS.c.run_id == SHARDS.c.run_id, ATTEMPTS.c.shard_index == SHARDS.c.shard_index)
+    made = select(*COLUMNS).join(ATTEMPTS, and_(*same, ATTEMPTS.c.token == SHARDS.c.token))
+    made = made.where(ATTEMPTS.c.run_id == run_id, ATTEMPTS.c.claim_id == claim_id)
+    row = connection.execute(made.where(SHARDS.c.state == ShardState.LEASED)).one_or_none()
+    return None if row is None else _lease(Shard(*row), policy)
 
 
 def require(connection: Connection, lease: Lease) -> Shard:
@@ -282,6 +285,17 @@ def start_reading(connection: Connection, lease: Lease, uri: str) -> None:
 
 
 _FREE: dict[str, Any] = {"owner": "", "lease_until": None, "hard_until": None, "progress_at": None}
+
+
+def _lease(shard: Shard, policy: Retries) -> Lease:
+    return Lease(
+        shard.run_id,
+        shard.shard_index,
+        shard.token,
+        shard.owner,
+        is_cautious=retries.is_cautious(shard, policy),
+        is_last_try=retries.is_last_try(shard, policy),
+    )
 
 
 def _blank(run_id: str, shard_index: int) -> Shard:

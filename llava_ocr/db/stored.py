@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_
 from llava_ocr.db.rows import FIELDS, FINDINGS, RECORDS
 from llava_ocr.db.upserts import CHUNK, chunks
 from llava_ocr.db.values import boxes_of, part_of, value_of
+from llava_ocr.errors import DatabaseError
 from llava_ocr.records import Evidence, FieldReading, FieldState, FieldValue, Finding, Part, WordReader
 from llava_ocr.review.sameness import Link
 from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
@@ -40,6 +41,19 @@ class StoredRecord:
     findings: tuple[Finding, ...]
     links: tuple[Link, ...] = ()
     part: Part | None = None
+
+
+class NoSuchRecord(DatabaseError):
+    """There is no such record, or none any more."""
+
+    hint = "It may have been read again or erased; look for its document in Records, or with `llava-ocr show`."
+
+
+def load_record(connection: Connection, record_id: int) -> StoredRecord:
+    """Return one record, current or not. Raises NoSuchRecord: a reading that was replaced may be gone at any moment."""
+    for record in load_records(connection, [record_id]):
+        return record
+    raise NoSuchRecord(f"no record {record_id}")
 
 
 def current_records(

@@ -36,7 +36,8 @@ class Blanks(StrEnum):
 class Request:
     """One question about one page (or a few): `prompt.user` holds one `<image>` mark for each raster.
 
-    `guess` is a likely answer in the form of the real one; it can make an engine faster and never changes its answer.
+    `guess` is a likely answer in the form of the real one; it can make an engine faster and never changes a model's
+    answer. An engine that answers by rules has no other.
     `document_id` says whose page it is and `asked` which part of the schema is asked for, where that is not all of it;
     no engine looks at them.
     """
@@ -92,6 +93,7 @@ class EngineProfile:
     words are. `OVERVIEW_ONLY` is allowed in either. `patches_per_side` is per tile.
     A model that does not read lists is not asked for them: rules over the page's words read them in its place.
     `max_pages` is how many pages one request may show, where they have room together.
+    One that `answers_by_rules` has no model: its answer is what the rulebook reads.
     `blanks` is an order for this engine, not the model's word; where it is not KEEP the fingerprint is another.
     """
 
@@ -108,6 +110,7 @@ class EngineProfile:
     reads_lists: bool = True
     blanks: Blanks = Blanks.KEEP
     max_pages: int = 1
+    answers_by_rules: bool = False
 
 
 class Engine(Protocol):

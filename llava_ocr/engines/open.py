@@ -6,13 +6,20 @@ from llava_ocr.engines.base import Blanks, Engine
 from llava_ocr.errors import ConfigError
 from llava_ocr.settings import Settings
 
+# Engines that see no page on this machine.
+WITHOUT_PIXELS = ("rules", "scripted", "endpoint")
+
 
 def open_engine(settings: Settings) -> Engine:
-    """Open `small`, a model folder or hub name, `endpoint`, or `scripted`. Raises ConfigError and EngineError."""
-    if settings.engine in ("scripted", "endpoint") and settings.blanks is not Blanks.KEEP:
+    """Open `small`, a folder or hub name, `endpoint`, `rules` or `scripted`. Raises ConfigError and EngineError."""
+    if settings.engine in WITHOUT_PIXELS and settings.blanks is not Blanks.KEEP:
         raise ConfigError(
             f"LLAVA_OCR_BLANKS={settings.blanks}: only engines on this machine can, not a {settings.engine}"
         )
+    if settings.engine == "rules":
+        from llava_ocr.engines.rules import open_rules
+
+        return open_rules()
     if settings.engine == "scripted":
         from llava_ocr.engines.scripted import ScriptedEngine
 

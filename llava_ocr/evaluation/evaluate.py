@@ -15,7 +15,6 @@ from llava_ocr.evaluation.on_page import Pages
 from llava_ocr.evaluation.reading import (
     Bench,
     ReadDocument,
-    Rules,
     original_layouts,
     read_by_rules,
     read_documents,
@@ -36,7 +35,6 @@ def evaluate(
     truth_file: Path,
     bench: Bench,
     *,
-    rules: Rules,
     is_scanned: bool = False,
     limit: int | None = None,
     observe: Observer = ignore,
@@ -51,9 +49,10 @@ def evaluate(
     by_model: list[DocumentResult] = []
     by_rules: list[DocumentResult] = []
     bundles = BundleCounter()
+    is_rules = bench.engine.profile.answers_by_rules
     firsts = [file.truths[0] for file in files]
     for file, read in zip(files, read_documents(firsts, bench, is_scanned=is_scanned), strict=True):
-        ruled = read_by_rules(read, bench.question, rules, bench.engine.profile)
+        ruled = read if is_rules else read_by_rules(read, bench.question)
         if file.is_bundle:
             bundles.add(file, read, bench.question)
         for (told, part), (_, ruled_part) in zip(shares(file, read), shares(file, ruled), strict=True):
@@ -70,7 +69,7 @@ def evaluate(
         is_scanned=is_scanned,
         num_contents=len({truth.content for truth in truths}),
         model=summarize(bench.engine.profile.name, by_model, order),
-        rules=summarize("rules", by_rules, order),
+        rules=None if is_rules else summarize("rules", by_rules, order),
         bundles=bundles.figures(),
         notes=left_out_notes(truths),
     )

@@ -49,9 +49,9 @@ class Pages:
         return any(wanted & meanings_of(span, node.leaf) for span in printed)
 
     def words_in(self, page_index: int, boxes: Iterable[Box]) -> frozenset[PageWord]:
-        """The words of a page whose middle lies in one of the boxes."""
+        """The words of a page whose middle lies in one of the boxes, which are on the page as it is shown."""
         layout = self._layouts.get(page_index)
-        listed = list(boxes)
+        listed = [layout.turn.box(box) for box in boxes] if layout else []
         words = layout.words if layout else ()
         return frozenset(
             (page_index, number) for number, word in enumerate(words) if any(_is_in(word.box, box) for box in listed)

@@ -5,26 +5,24 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from llava_ocr.engines.base import Completion, Engine, EngineProfile, StopReason
+from llava_ocr.engines.base import Completion, Engine, StopReason
+from llava_ocr.engines.rules import rules_profile
 from llava_ocr.errors import ExtractionError, InputError
 from llava_ocr.evaluation.copies import copy_digital, copy_scanned
 from llava_ocr.evaluation.truth import Truth
 from llava_ocr.extract import PageAnswer, conclude, extract, failed
 from llava_ocr.jsonform import to_json
-from llava_ocr.prompts import empty_answer
+from llava_ocr.prompts import NO_GUESSES, empty_answer
 from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead, PageReader, ReadOptions
 from llava_ocr.raster.sniff import media_type_of
 from llava_ocr.records import Document, DocumentOutcome, PageState
-from llava_ocr.schema import GroupNode
+from llava_ocr.windows import draft_of
 from llava_ocr.words.layout import Layout
-
-# Answers from a page's words, as an engine would, without a model.
-Rules = Callable[[GroupNode, Layout], str]
 
 
 @dataclass(frozen=True)
@@ -64,14 +62,14 @@ def read_documents(truths: Sequence[Truth], bench: Bench, *, is_scanned: bool) -
             path.unlink(missing_ok=True)
 
 
-def read_by_rules(read: ReadDocument, question: Question, rules: Rules, profile: EngineProfile) -> ReadDocument:
-    """Answer the pages of a document by the rules; the rest, from grounding to merging, is the product's."""
+def read_by_rules(read: ReadDocument, question: Question) -> ReadDocument:
+    """Answer the pages of a document as the engine `rules` would; the rest, from grounding to merging, is the
+    product's."""
     if read.outcome.document is None or not read.pages:
         return read
-    started = time.perf_counter()
-    answers = [PageAnswer(page, _answer(page, question, rules)) for page in read.pages]
-    named = replace(profile, name="rules", fingerprint="rules", reads_lists=True)
-    outcome = conclude(read.outcome.document, question, answers, num_pages=read.outcome.num_pages, profile=named)
+    started, profile = time.perf_counter(), rules_profile()
+    answers = [PageAnswer(page, _answer(page, question)) for page in read.pages]
+    outcome = conclude(read.outcome.document, question, answers, num_pages=read.outcome.num_pages, profile=profile)
     return replace(read, outcome=outcome, seconds=read.page_seconds + time.perf_counter() - started)
 
 
@@ -109,10 +107,11 @@ def _document(truth: Truth, path: Path) -> Document:
     return Document(digest, truth.file.absolute().as_uri(), path.stat().st_size, media_type_of(path))
 
 
-def _answer(page: PageRead, question: Question, rules: Rules) -> Completion | None:
+def _answer(page: PageRead, question: Question) -> Completion | None:
     if page.outcome.state is not PageState.OK:
         return None
-    text = to_json(empty_answer(question.root)) if page.layout is None else rules(question.root, page.layout)
+    profile = rules_profile()
+    text = draft_of(question, page.layout, profile, NO_GUESSES) or to_json(empty_answer(question.asked_of(profile)))
     return Completion(f"page {page.outcome.page_index}", text, StopReason.END, 0, 0)
 
 

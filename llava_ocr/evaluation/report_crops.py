@@ -89,7 +89,7 @@ def picture_errors(reader: PageReader, path: Path, errors: Sequence[FieldResult]
         index = page.outcome.page_index
         if page.raster is not None and (index < MAX_PAGES or index in read_on):
             index_of_words = PageIndex(page.layout) if page.layout is not None and page.layout.words else None
-            pages[index] = _Page(page.raster.stitched(), index_of_words)
+            pages[index] = _Page(page.pixels(), index_of_words)
     return [list(_pictures(pages, error)) for error in errors]
 
 
@@ -110,7 +110,8 @@ def truth_places(index: PageIndex, error: FieldResult) -> list[Box]:
     if error.kind in (Kind.MONEY, Kind.NUMBER, Kind.DATE):
         meant = meanings(error.expected, leaf.leaf)
         texts = [text for text in spans(index.layout, leaf) if meanings(text, leaf.leaf) & meant]
-    return [union(place.boxes) for text in texts for place in index.find(text)]
+    turn = index.layout.turn
+    return [turn.back.box(union(place.boxes)) for text in texts for place in index.find(text)]
 
 
 def _pictures(pages: dict[int, _Page], error: FieldResult) -> Iterator[Picture]:

@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from llava_ocr.grounding.amounts import amount_readings
-from llava_ocr.grounding.codes import (
-    CHECKSUMS,
-    COUNTRIES,
-    COUNTRY_CODES,
-    CURRENCIES,
-    CURRENCY_SIGNS,
-    compact,
-    country_code,
-    has_iban_shape,
-)
-from llava_ocr.grounding.dates import date_readings, find_dates
+from llava_ocr.grounding.amounts import Printed, find_amounts
+from llava_ocr.grounding.codes import CHECKSUMS, COUNTRIES, COUNTRY_CODES, compact, country_code, has_iban_shape
+from llava_ocr.grounding.currencies import currency_readings, plain_codes
+from llava_ocr.grounding.dates import RangeEnd, date_readings, find_date_ranges, find_dates
+from llava_ocr.grounding.number_shapes import GAP, WIDE
+from llava_ocr.prompts import fold
 from llava_ocr.schema import Kind, Leaf, LeafNode, Money, leaf_of
-from llava_ocr.words.layout import Layout, Segment
+from llava_ocr.words.layout import Layout, Line, Segment
 
 # A code such as an IBAN is printed in at most this many words.
 MAX_CODE_WORDS = 9
@@ -30,27 +26,44 @@ MAX_CODE_WORDS = 9
 MAX_CODE_CHARS = 40
 # Country names have at most this many words.
 MAX_NAME_WORDS = 4
-# Whole numbers longer than this are telephone and article numbers, not amounts.
-MAX_WHOLE_DIGITS = 7
+# Words of one number stand at most this many word heights apart.
+DIGIT_GAP = 0.65
 
-_SIGN = r"[-−–]?(?:[€$£¥₹]|RM|[A-Z]{3})?[-−–]?"
-_AMOUNT = re.compile(
-    rf"(?<![\w.,'’/\-−–])(?<!\d:)(?P<before>\(?{_SIGN})(?P<core>\d[\d.,'’]*(?<=\d)|\d)(?P<after>(?:[.,]?[-−–]{{1,2}})?\)?)"
-    r"(?P<unit>€|\$|£|[A-Z]{3}|[xX×])?(?![\w/%'’]|[.,:\-]\d|\s?%)"
-)
-_TAIL = re.compile(r"\d{3}(?:[.,]\d{1,4})?")
-_HEAD = re.compile(r"[-−–(]?\d{1,3}")
 _CODE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-/]*")
 _DIGIT = re.compile(r"\d")
-_MARKS = re.compile("[€£$¥₹]")
-_GLUED_CURRENCY = re.compile(r"([A-Z]{2,3})[-−]?\d|.*\d([A-Z]{3})$")
+# A letter before a sign makes another sign of it: `R$`.
+_MARKS = re.compile(r"(?<![^\W\d_])[€£$¥￥₹₺₽₩₪₫₱₴₦₡₸₼₾฿]")
+_CAPITALS = re.compile(r"(?<![^\W_])[A-Z]{3}(?![^\W_])")
+_BRACKETED = re.compile(r"[(\[]([^\s()\[\]]{1,8})[)\]]")
+_ANNOUNCED = re.compile(r"(?:^|: ?)([^\s\d:]{1,12})[.,;]?$|\s([^\s\d:]{1,12})[.,;]?$")
+_SIDES = re.compile(r"[.,]\d\d ?([SH])(?!\w)")
+_SIDE_BEHIND = re.compile(r" ?(?:EUR|€)? ?[SH](?!\w)")
 _GLUED_COUNTRY = re.compile(r"([A-Z]{2})-\d")
 # IBANs and VAT ids start with a country, in letters.
 _COUNTRY_START = re.compile(r"[A-Za-z]{2}")
 _COUNTRY_WORDS = frozenset(name.split()[0] for name in COUNTRIES)
 _AMOUNT_LEAF = leaf_of(Money)
 
-_CACHE: WeakKeyDictionary[Layout, dict[Leaf, tuple[str, ...]]] = WeakKeyDictionary()
+# Names and labels of fields that hold one end of a period; `Payable until` is a day of its own.
+_FIRST_WORDS = frozenset(
+    ("from", "start", "begin", "first", "von", "beginn", "du", "debut", "desde", "dal", "od", "van", "ab")
+)
+_LAST_WORDS = frozenset(("to", "until", "till", "end", "last", "bis", "ende", "au", "fin", "hasta", "al", "do", "tot"))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedAmount:
+    """An amount as printed and the words it is made of; `is_doubtful` tells that it may be less than zero or not."""
+
+    text: str
+    words: tuple[int, ...]
+    is_doubtful: bool = False
+
+
+_CACHE: WeakKeyDictionary[Layout, dict[tuple[Leaf, bool], tuple[str, ...]]] = WeakKeyDictionary()
+
+
+_AMOUNTS: WeakKeyDictionary[Layout, tuple[PlacedAmount, ...]] = WeakKeyDictionary()
 
 
 def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
@@ -61,12 +74,81 @@ def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
     known = _CACHE.setdefault(layout, {})
     # Money and numbers are printed alike.
     kind = _AMOUNT_LEAF if leaf.leaf.kind is Kind.NUMBER else leaf.leaf
-    if kind not in known:
-        known[kind] = tuple(dict.fromkeys(_found(layout, kind)))
-    return known[kind]
+    key = kind, range_end_of(leaf) is not None
+    if key not in known:
+        find = _found if not key[1] else _found_with_ranges
+        known[key] = tuple(dict.fromkeys(find(layout, kind)))
+    return known[key]
+
+
+@lru_cache(maxsize=1024)
+def range_end_of(leaf: LeafNode) -> RangeEnd | None:
+    """Which end of a range of dates a field holds; None where it holds a day of its own."""
+    if leaf.leaf.kind is not Kind.DATE:
+        return None
+    said = {*leaf.name.split("_"), *map(fold, leaf.hint.labels)}
+    ends = [end for end, words in ((RangeEnd.FIRST, _FIRST_WORDS), (RangeEnd.LAST, _LAST_WORDS)) if said & words]
+    return ends[0] if len(ends) == 1 else None
+
+
+def amounts_on(layout: Layout) -> tuple[PlacedAmount, ...]:
+    """Every amount of the page at each of its places, in reading order."""
+    if layout not in _AMOUNTS:
+        lines = [_LineText(layout, line) for line in layout.lines]
+        has_sides = _has_sides(lines)
+        _AMOUNTS[layout] = tuple(amount for line in lines for amount in line.amounts(has_sides=has_sides))
+    return _AMOUNTS[layout]
+
+
+class _LineText:
+    """A line as amounts are looked for in it, and the word that each of its characters belongs to."""
+
+    def __init__(self, layout: Layout, line: Line) -> None:
+        parts: list[str] = []
+        self._owners: list[int] = []
+        for number, segment in enumerate(line.segments):
+            for at, index in enumerate(segment.words):
+                joint = (GAP if number else "") if not at else _joint(layout, segment.words[at - 1], index)
+                parts += [joint, layout.words[index].text]
+                self._owners += [-1] * len(joint) + [index] * len(layout.words[index].text)
+        self.text = "".join(parts)
+
+    def amounts(self, *, has_sides: bool) -> Iterator[PlacedAmount]:
+        """Yield the line's amounts."""
+        for printed in find_amounts(self.text):
+            is_doubtful = printed.is_doubtful or (has_sides and bool(_SIDE_BEHIND.match(self.text, printed.end)))
+            yield PlacedAmount(self._cut(printed), self._words(printed), is_doubtful)
+
+    def currencies(self) -> Iterator[tuple[int, str]]:
+        """Yield what stands beside the line's amounts as their currency, and where."""
+        for printed in find_amounts(self.text):
+            for start, end in printed.currency:
+                yield start, self.text[start:end].rstrip(".")
+
+    def _cut(self, printed: Printed) -> str:
+        return self.text[printed.start : printed.end].replace(GAP, " ").replace(WIDE, " ")
+
+    def _words(self, printed: Printed) -> tuple[int, ...]:
+        owners = self._owners[printed.start : printed.end]
+        return tuple(dict.fromkeys(owner for owner in owners if owner >= 0))
+
+
+def _joint(layout: Layout, left: int, right: int) -> str:
+    """What parts two words of a segment: more than a space, or one."""
+    gap = (layout.words[right].box.x0 - layout.words[left].box.x1) * layout.aspect
+    return WIDE if gap > DIGIT_GAP * layout.word_height else " "
+
+
+def _has_sides(lines: list[_LineText]) -> bool:
+    """Whether amounts are marked S and H, the sides of a German account: which of them is less than zero, is open."""
+    return len({match[1] for line in lines for match in _SIDES.finditer(line.text)}) == 2
 
 
 def _found(layout: Layout, leaf: Leaf) -> list[str]:
+    if leaf.kind in (Kind.MONEY, Kind.NUMBER):
+        return [amount.text for amount in amounts_on(layout)]
+    if leaf.checksum == "currency":
+        return [text for line in layout.lines for text in _currencies(layout, line)]
     find = _finder(leaf)
     segments = [segment for line in layout.lines for segment in line.segments]
     found = [text for segment in segments for text in find(segment)]
@@ -77,76 +159,48 @@ def _found(layout: Layout, leaf: Leaf) -> list[str]:
 
 
 def _finder(leaf: Leaf) -> Callable[[Segment], Iterator[str]]:
-    if leaf.kind in (Kind.MONEY, Kind.NUMBER):
-        return _amounts
     if leaf.kind is Kind.DATE:
         return _dates
-    if leaf.checksum == "currency":
-        return _currencies
     if leaf.checksum == "country":
         return _countries
     return lambda segment: _codes(segment, leaf, CHECKSUMS[leaf.checksum])
 
 
-def _amounts(segment: Segment) -> Iterator[str]:
-    if not _DIGIT.search(segment.text):
-        return
-    for match in _AMOUNT.finditer(segment.text):
-        text = _amount_text(match)
-        if _is_amount(text):
-            yield text
-    yield from _spaced_amounts(segment.text.split(" "))
-
-
-def _amount_text(match: re.Match[str]) -> str:
-    """The amount with its sign and without its currency, unless the currency stands between the two."""
-    before, core, after = match["before"], match["core"], match["after"]
-    if before.startswith("(") and after.endswith(")"):
-        return f"({core})" if before == "(" else f"{before}{core})"
-    before, after = before.lstrip("("), after.rstrip(")")
-    minus = [c for c in before if c in "-−–"]
-    if not minus:
-        return core + after
-    return before + core if len(before) > 1 and before[0] in "-−–" else minus[0] + core
-
-
-def _is_amount(text: str) -> bool:
-    digits = sum(c.isdigit() for c in text)
-    is_whole = not any(mark in text for mark in ".,'’")
-    return not (is_whole and digits > MAX_WHOLE_DIGITS) and bool(amount_readings(text))
-
-
-def _spaced_amounts(words: list[str]) -> Iterator[str]:
-    """Numbers grouped by spaces, `1 234 567,89`: the words apart are candidates already."""
-    for start, word in enumerate(words):
-        if not _HEAD.fullmatch(word):
-            continue
-        end = start + 1
-        while end < len(words) and _TAIL.fullmatch(words[end].rstrip("€$£)")):
-            end += 1
-            yield " ".join(words[start:end]).rstrip("€$£)")
-            if "," in words[end - 1] or "." in words[end - 1]:
-                break
+def _found_with_ranges(layout: Layout, _: Leaf) -> list[str]:
+    """Dates, ends of ranges among them, and ranges of which an end is printed without its year."""
+    found: list[str] = []
+    for text in (segment.text for line in layout.lines for segment in line.segments):
+        found += [text[start:end] for start, end in find_dates(text, with_ranges=True)]
+        for one in find_date_ranges(text):
+            if not all(date_readings(text[start:end]) for start, end in (one.first, one.last)):
+                found.append(text[one.start : one.end])
+    return found
 
 
 def _dates(segment: Segment) -> Iterator[str]:
     for start, end in find_dates(segment.text):
-        text = segment.text[start:end]
-        if date_readings(text):
-            yield text
+        yield segment.text[start:end]
 
 
-def _currencies(segment: Segment) -> Iterator[str]:
-    for word in segment.text.split(" "):
-        plain = word.strip(".,:;()[]")
-        if plain in CURRENCIES or plain.casefold() in CURRENCY_SIGNS:
-            yield plain
-            continue
-        yield from _MARKS.findall(word)
-        glued = _GLUED_CURRENCY.match(plain)
-        name = (glued[1] or glued[2]) if glued else ""
-        if name in CURRENCIES or name.casefold() in CURRENCY_SIGNS:
-            yield name
+def _currencies(layout: Layout, line: Line) -> Iterator[str]:
+    """Currencies beside amounts, signs and codes anywhere, abbreviations and names where a column or label has them."""
+    found = list(_LineText(layout, line).currencies())
+    start = 0
+    for segment in line.segments:
+        text = segment.text
+        found += [(start + match.start(), match[0]) for match in _MARKS.finditer(text)]
+        found += [(start + match.start(), match[0]) for match in _CAPITALS.finditer(text) if match[0] in plain_codes()]
+        named = [*_BRACKETED.finditer(text), *_ANNOUNCED.finditer(text)]
+        found += [(start + match.start(), word) for match in named if (word := _currency_word(match))]
+        plain = (word.strip(".,:;()[]") for word in text.split(" "))
+        found += [(start, word) for word in plain if currency_readings(word) == ("EUR",)]
+        start += len(text) + 1
+    yield from (text for _, text in sorted(found, key=lambda entry: entry[0]))
+
+
+def _currency_word(match: re.Match[str]) -> str:
+    word = next(group for group in match.groups() if group is not None).rstrip(".,;")
+    return word if currency_readings(word) else ""
 
 
 def _countries(segment: Segment) -> Iterator[str]:

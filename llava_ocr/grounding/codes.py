@@ -5,80 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-# ISO 4217 codes that are in daily use.
-CURRENCIES = frozenset(
-    [
-        "AED",
-        "ARS",
-        "AUD",
-        "BGN",
-        "BRL",
-        "CAD",
-        "CHF",
-        "CLP",
-        "CNY",
-        "COP",
-        "CZK",
-        "DKK",
-        "EGP",
-        "EUR",
-        "GBP",
-        "HKD",
-        "HRK",
-        "HUF",
-        "IDR",
-        "ILS",
-        "INR",
-        "ISK",
-        "JPY",
-        "KES",
-        "KRW",
-        "KWD",
-        "MAD",
-        "MXN",
-        "MYR",
-        "NGN",
-        "NOK",
-        "NZD",
-        "PEN",
-        "PHP",
-        "PKR",
-        "PLN",
-        "QAR",
-        "RON",
-        "RSD",
-        "RUB",
-        "SAR",
-        "SEK",
-        "SGD",
-        "THB",
-        "TND",
-        "TRY",
-        "TWD",
-        "UAH",
-        "USD",
-        "UYU",
-        "VND",
-        "ZAR",
-    ]
-)
-# What a sign stands for, the commonest first. A dollar is USD unless another dollar's code is printed too.
-CURRENCY_SIGNS: dict[str, tuple[str, ...]] = {
-    "€": ("EUR",),
-    "£": ("GBP",),
-    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"),
-    "¥": ("JPY", "CNY"),
-    "₹": ("INR",),
-    "zł": ("PLN",),
-    "kč": ("CZK",),
-    "rm": ("MYR",),
-    "us$": ("USD",),
-    "fr.": ("CHF",),
-    "sfr.": ("CHF",),
-    "euro": ("EUR",),
-    "euros": ("EUR",),
-    "ringgit": ("MYR",),
-}
+from llava_ocr.grounding.currencies import currency_readings
+
 # alpha-2 code, then its names in English, German and French where they differ, and at home, in lower case.
 _COUNTRY_NAMES = """
 AD andorra|andorre
@@ -204,14 +132,6 @@ def is_vat(text: str) -> bool:
     num_digits = sum(c.isdigit() for c in number)
     is_number = num_digits >= 5 and num_digits >= len(number) - 3
     return (country in COUNTRY_CODES or country == "EU") and is_number and not is_iban(vat)
-
-
-def currency_readings(text: str) -> tuple[str, ...]:
-    """ISO codes that a printed currency can stand for."""
-    plain = text.strip()
-    if plain.upper() in CURRENCIES:
-        return (plain.upper(),)
-    return CURRENCY_SIGNS.get(plain.casefold(), ())
 
 
 def country_code(text: str) -> str | None:

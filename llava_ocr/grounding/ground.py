@@ -9,12 +9,12 @@ from itertools import groupby
 
 from llava_ocr.engines.base import TokenTrace
 from llava_ocr.grounding.answer import Said
-from llava_ocr.grounding.candidates import spans
+from llava_ocr.grounding.candidates import amounts_on, range_end_of, spans
 from llava_ocr.grounding.confidence import DISAGREED, field_confidence, said_probability
 from llava_ocr.grounding.match import Occurrence, PageIndex
 from llava_ocr.grounding.placing import Choice, Placed, place_fields, place_rows
 from llava_ocr.grounding.signals import signals_of
-from llava_ocr.grounding.typed import Conventions, Typed, meanings, parse
+from llava_ocr.grounding.typed import Conventions, Typed, either_sign, meanings, parse
 from llava_ocr.records import Evidence, FieldReading, FieldState, WordReader
 from llava_ocr.schema import Kind, LeafNode
 from llava_ocr.words.layout import Layout
@@ -22,6 +22,7 @@ from llava_ocr.words.layout import Layout
 _ROW = re.compile(r"^(.*)\[(\d+)\]\.")
 # How exactly a value matches that is printed in another form: 1234.50 for 1.234,50.
 OTHER_WORDS = 0.7
+NUMERIC = (Kind.MONEY, Kind.NUMBER)
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def _occurrences(said: Said, index: PageIndex) -> list[Occurrence]:
     """Where a value stands: as it was said, or, from an engine without a grammar, in other words of one meaning."""
     if said.text is None or said.node.leaf.kind is Kind.CHOICE:
         return []
+    if said.node.leaf.kind in NUMERIC:
+        return _amounts(said.text, said.node, index)
     if found := index.find(said.text):
         return found
     meant = meanings(said.text, said.node.leaf)
@@ -118,6 +121,26 @@ def _occurrences(said: Said, index: PageIndex) -> list[Occurrence]:
         return []
     alike = [text for text in spans(index.layout, said.node) if meant & meanings(text, said.node.leaf)]
     return [replace(place, exactness=OTHER_WORDS) for text in alike for place in index.find(text)]
+
+
+def _amounts(text: str, node: LeafNode, index: PageIndex) -> list[Occurrence]:
+    """Where an amount stands with the sign that it was said with: as printed, in other words, else amid other text."""
+    printed = amounts_on(index.layout)
+    if found := [index.at(amount.words, text) for amount in printed if amount.text == text]:
+        return found
+    meant = meanings(text, node.leaf)
+    alike = [amount for amount in printed if meant & meanings(amount.text, node.leaf)]
+    if alike:
+        return [replace(index.at(amount.words, amount.text), exactness=OTHER_WORDS) for amount in alike]
+    taken = {word for amount in printed for word in amount.words}
+    return [place for place in index.find(text) if not taken.intersection(place.words)]
+
+
+def _is_doubtful(place: Occurrence | None, node: LeafNode, index: PageIndex | None) -> bool:
+    """Whether a dash beside an amount may be its sign or not."""
+    if place is None or index is None or node.leaf.kind not in NUMERIC:
+        return False
+    return any(amount.is_doubtful and amount.words == place.words for amount in amounts_on(index.layout))
 
 
 def _read(
@@ -142,7 +165,9 @@ def _read(
         chance *= DISAGREED
     if said.text is None:
         return FieldReading(said.path, FieldState.ABSENT, confidence=round(chance, 4), signals=signals)
-    typed = parse(said.text, said.node.leaf, page.conventions)
+    typed = parse(said.text, said.node.leaf, page.conventions, end=range_end_of(said.node))
+    if _is_doubtful(place, said.node, page.index):
+        typed = either_sign(typed)
     is_choice = said.node.leaf.kind is Kind.CHOICE
     state = _state(typed, is_grounded=place is not None or is_choice)
     grounding = place.exactness if place is not None else 0.5

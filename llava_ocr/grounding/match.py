@@ -94,6 +94,11 @@ class PageIndex:
             self._found[text] = self._find(parts) if parts else []
         return self._found[text]
 
+    def at(self, words: tuple[int, ...], text: str) -> Occurrence:
+        """The place of words that are known to hold `text`; less exact where they hold more than it."""
+        printed = " ".join(self.layout.words[index].text for index in words)
+        return self._occurrence(words, 1.0 if _bare(printed) == _bare(text) else 0.9)
+
     def _find(self, parts: list[str]) -> list[Occurrence]:
         found: dict[tuple[int, ...], Occurrence] = {}
         wanted = tuple(_bare(part) for part in parts)
@@ -111,6 +116,11 @@ class PageIndex:
         if len(found) == 1:
             return list(found.values())
         return sorted(found.values(), key=lambda occurrence: (occurrence.top, occurrence.boxes[0].x0))
+
+    def find_folded(self, text: str) -> tuple[Box, ...]:
+        """Return the places of `text` within a line, whatever its capitals, accents and marks."""
+        folded = fold(text)
+        return self._places(folded) if folded else ()
 
     def label_distance(self, occurrence: Occurrence, leaf: LeafNode) -> float | None:
         """How far the nearest label of the field is, in page widths; None where none is near. Left beats above."""

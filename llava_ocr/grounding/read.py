@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
+from llava_ocr.einvoice import EInvoice
 from llava_ocr.engines.base import Completion, StopReason, TokenTrace
 from llava_ocr.grounding.answer import Said, parse_answer
 from llava_ocr.grounding.balance import balance
 from llava_ocr.grounding.certainty import Certainty, with_certainty
+from llava_ocr.grounding.embedded import with_embedded
 from llava_ocr.grounding.ground import GroundedPage, PageReading, ground, ground_guesses
 from llava_ocr.grounding.held import held_paths
 from llava_ocr.grounding.match import PageIndex
@@ -20,7 +22,7 @@ from llava_ocr.merge.complete import lists_lack
 from llava_ocr.merge.pages import merge_pages
 from llava_ocr.merge.rows import in_page_order
 from llava_ocr.planner import Band, Focus
-from llava_ocr.records import FieldReading, FieldState, Finding, WordReader
+from llava_ocr.records import FieldReading, Finding, WordReader
 from llava_ocr.schema import (
     DocumentSchema,
     GroupNode,
@@ -34,12 +36,10 @@ from llava_ocr.schema import (
 )
 from llava_ocr.words.layout import Layout
 from llava_ocr.words.stack import stack, unstacked
+from llava_ocr.words.turned import as_shown
 
-# A value below this confidence is shown to a person.
-REVIEW_BELOW = 0.5
 # Checksums that a code of another kind does not pass by accident.
 PROVING = ("iban", "vat")
-_DOUBTFUL = (FieldState.CONFLICT, FieldState.AMBIGUOUS, FieldState.UNGROUNDED, FieldState.ILLEGIBLE)
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -85,15 +85,19 @@ class ReadRecord:
     values: dict[str, Any]
     fields: tuple[FieldReading, ...]
     findings: tuple[Finding, ...]
-    needs_review: bool
 
 
 def read_record(
-    schema: type[DocumentSchema], pages: Sequence[AnsweredPage], *, certainty: Certainty | None = None
+    schema: type[DocumentSchema],
+    pages: Sequence[AnsweredPage],
+    *,
+    certainty: Certainty | None = None,
+    embedded: EInvoice | None = None,
 ) -> ReadRecord:
     """Ground each page, merge them, check across fields. Raises OutputError where an answer has not the shape.
 
     With `certainty`, fitted to the engine, confidences are probabilities; without, they only order fields.
+    The values of an `embedded` e-invoice stand before what was read.
     """
     root = tree(schema)
     layouts = {index: layout for page in pages for index, layout in page.layouts.items()}
@@ -116,7 +120,12 @@ def read_record(
         by_name = {leaf.path: leaf for leaf in leaves(root)}
         held = held_paths(fields, check)
         fields = with_certainty(fields, findings, held=held, leaves=by_name, certainty=certainty)
-    return ReadRecord(nested(root, fields), fields, findings, needs_review(fields, findings))
+    if embedded is not None:
+        fields, differences = with_embedded(fields, embedded, schema, layouts)
+        # The XML's lists are complete.
+        about_lists = [] if embedded.lines else [*cuts, *lists_lack(root, fields, layouts)]
+        findings = (*about_lists, *check(fields), *differences)
+    return ReadRecord(nested(root, fields), tuple(as_shown(one, layouts) for one in fields), findings)
 
 
 @dataclass(frozen=True)
@@ -231,11 +240,3 @@ def _put(values: dict[str, Any], reading: FieldReading, rows: dict[str, GroupNod
             place.append(_empty(rows[str(steps[depth - 1])]))
         place = place[step]
     place[steps[-1]] = reading.value
-
-
-def needs_review(fields: Sequence[FieldReading], findings: Sequence[Finding], *, below: float = REVIEW_BELOW) -> bool:
-    """Whether a person should look: a check fails, a state is doubtful, or a value is less sure than `below`."""
-    return bool(findings) or any(
-        reading.state in _DOUBTFUL or (reading.state is FieldState.VALUE and reading.confidence < below)
-        for reading in fields
-    )

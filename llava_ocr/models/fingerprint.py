@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from llava_ocr.models.adapter import ORIGIN_NAME
+
 # Files up to this size are hashed whole.
 _WHOLE_BYTES = 64 * 2**20
 # Of larger ones: both ends and evenly spread samples, so that 15 GB take a tenth of a second. Training changes every
@@ -16,7 +18,10 @@ _IDENTITY = ("*.json", "*.jinja", "*.model", "*.txt", "*.safetensors")
 def fingerprint(folder: Path, *settings: str) -> str:
     """Hash a model's weights, configuration and tokenizer, and the settings that change its answers, to 16 digits."""
     digest = hashlib.sha256("\0".join(settings).encode())
-    for path in sorted({path for pattern in _IDENTITY for path in folder.glob(pattern)}):
+    origin = folder / ORIGIN_NAME
+    # A merged model is what it was merged from, on every machine.
+    paths = [origin] if origin.exists() else sorted({path for pattern in _IDENTITY for path in folder.glob(pattern)})
+    for path in paths:
         digest.update(f"\0{path.name}\0{path.stat().st_size}\0".encode())
         _add(digest, path)
     return digest.hexdigest()[:16]

@@ -195,7 +195,7 @@ def _load_network(folder: Path, precision: Precision, device: torch.device) -> A
         if (told := quantization(precision, dtype)) is not None:
             order["quantization_config"] = told
     try:
-        with _no_progress_bar():
+        with no_progress_bar():
             network = LlavaNextForConditionalGeneration.from_pretrained(
                 folder, local_files_only=True, attn_implementation="sdpa", use_safetensors=True, **order
             )
@@ -216,7 +216,7 @@ def in_8_bits(network: Any, precision: Precision, device: torch.device) -> None:
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
     """Keep transformers' bar off the terminal, where the command line draws its own."""
     was_enabled = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from llava_ocr.errors import ModelNotFound
+from llava_ocr.models.adapter import is_adapter, merged_folder
 
 SMALL = "small"
 SHIPPED_FOLDER = Path(__file__).parent / SMALL
@@ -14,12 +15,13 @@ _HUB_FILES = ("*.json", "*.jinja", "*.model", "*.txt", "*.safetensors")
 
 
 def locate(name: str, *, may_download: bool) -> Path:
-    """Return the folder of the model called `name`: `small`, a folder, or a hub name. Raises ModelNotFound."""
-    if name == SMALL:
-        return _shipped()
-    folder = Path(name).expanduser()
+    """Return the folder of the model called `name`: `small`, a folder, or a hub name.
+
+    A folder of adapters is merged with its base at first use. Raises ModelNotFound, and ConfigError as `merged_folder`.
+    """
+    folder = _shipped() if name == SMALL else Path(name).expanduser()
     if folder.is_dir():
-        return folder
+        return merged_folder(folder) if is_adapter(folder) else folder
     if not _is_hub_name(name):
         raise ModelNotFound(f"{name}: no such folder, and no hub name (owner/name)")
     return _from_hub(name, may_download=may_download)

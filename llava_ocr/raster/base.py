@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from llava_ocr.engines.base import EngineProfile
-from llava_ocr.records import PageOutcome, WordReader
+from llava_ocr.records import Finding, PageOutcome, Word, WordReader
 from llava_ocr.tiles.tiled import TiledRaster
 from llava_ocr.words.layout import Layout
+from llava_ocr.words.turned import turned_words
 
 
 class PdfLibrary(StrEnum):
@@ -61,7 +65,9 @@ class PageRead:
     """One page, ready for prompts: `raster` and `layout` are None unless `outcome` is ok.
 
     `image_hash` identifies the drawn page's pixels (hex); equal pages under one profile hash alike.
-    `remark` is what a person should know before trusting the page, empty as a rule.
+    `findings` are what a person should know before trusting the page, none as a rule.
+    `raster` and `layout` are of the page as it is read, turned by `outcome.turn`.
+    The first page has the XML of an `einvoice` that lies in the document, empty where there is none.
     """
 
     outcome: PageOutcome
@@ -69,8 +75,19 @@ class PageRead:
     layout: Layout | None = None
     reader: WordReader = WordReader.NONE
     words_note: str = ""
-    remark: str = ""
+    findings: tuple[Finding, ...] = ()
     image_hash: str = ""
+    einvoice: bytes = field(default=b"", repr=False)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The layout's words on the page as viewers show it; none without a layout."""
+        return turned_words(self.layout.words, self.layout.turn.back) if self.layout is not None else ()
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The raster in one piece, the page as viewers show it: `[height, width, 3]`."""
+        assert self.raster is not None, self.outcome
+        return np.rot90(self.raster.stitched(), int(self.outcome.turn))
 
 
 class PageReader(Protocol):

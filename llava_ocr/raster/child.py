@@ -6,6 +6,7 @@ import gc
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
@@ -18,10 +19,12 @@ from llava_ocr.errors import ExtractionError, RasterCrash, RasterOutOfMemory
 from llava_ocr.raster.base import OcrMode, PageRead, PdfLibrary, ReadOptions
 from llava_ocr.raster.channel import Channel, Count, Credit, Ended, Opened, Read, Ready, Refused, StillAtIt
 from llava_ocr.raster.drawer import OpenPaper, Paper
+from llava_ocr.raster.einvoices import EInvoicePaper, find_einvoice
 from llava_ocr.raster.opening import open_paper
 from llava_ocr.raster.packing import packed
 from llava_ocr.raster.page import read_sheet
-from llava_ocr.records import PageOutcome, PageState, Word
+from llava_ocr.records import PageOutcome, PageState, WordReader
+from llava_ocr.words.ocr import OcrPage, read_page
 
 T = TypeVar("T")
 
@@ -94,20 +97,24 @@ class _Child:
         _limit_cpu_time(2 * self.options.limits.page_timeout_s)
 
         def read() -> PageRead:
+            if isinstance(paper, EInvoicePaper):
+                return PageRead(PageOutcome(page_index, PageState.OK), reader=WordReader.XML)
             with paper.sheet(page_index) as sheet:
-                return read_sheet(sheet, page_index, self.options, self.read_words)
+                return read_sheet(sheet, page_index, self.options, self.read_pixels)
 
         page = self.attempt(read)
         if isinstance(page, ExtractionError):
-            return PageRead(PageOutcome(page_index, PageState.FAILED, page.reason, f"page {page_index + 1}: {page}"))
-        return page
+            page = PageRead(PageOutcome(page_index, PageState.FAILED, page.reason, f"page {page_index + 1}: {page}"))
+        if page_index > 0:
+            return page
+        einvoice = self.attempt(lambda: find_einvoice(paper))
+        # Attached files that can't be listed cost nothing but what they would have told.
+        return page if isinstance(einvoice, ExtractionError) else replace(page, einvoice=einvoice)
 
-    def read_words(self, raster_HWC: NDArray[np.uint8]) -> list[Word]:
+    def read_pixels(self, raster_HWC: NDArray[np.uint8]) -> OcrPage:
         """Call the OCR reader, which is loaded when first wanted and then kept."""
-        from llava_ocr.words.ocr import read_words
-
         self.channel.send(StillAtIt())
-        return read_words(raster_HWC)
+        return read_page(raster_HWC)
 
     def attempt(self, work: Callable[[], T]) -> T | ExtractionError:
         """Return what `work` returns, or its error as one of ours. The only place that catches everything."""

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llava_ocr.geometry import Size
+from llava_ocr.geometry import Size, Turn
 from llava_ocr.raster.base import ReadOptions
 from llava_ocr.raster.limits import PaperSize
 from llava_ocr.records import Word
 from llava_ocr.words.visible import Ink
 
 
-class Sheet(Protocol):
-    """One page, opened. Every method raises InputError and nothing else, MemoryError apart."""
+class Draws(Protocol):
+    """What can be drawn: a page as viewers show it (/Rotate and EXIF obeyed), or turned for reading."""
 
     @property
     def paper(self) -> PaperSize:
-        """The upright page's extent."""
-        ...
-
-    @property
-    def native(self) -> Size | None:
-        """The page's own pixels, upright; None where it has none of its own."""
+        """The page's extent."""
         ...
 
     def draw(self, size: Size) -> NDArray[np.uint8]:
-        """Draw the upright page on white, squashed or stretched to `size`: `[height, width, 3]`, RGB."""
+        """Draw the page on white, squashed or stretched to `size`: `[height, width, 3]`, RGB."""
+        ...
+
+
+class Sheet(Draws, Protocol):
+    """One page, opened, as viewers show it. Every method raises InputError and nothing else, MemoryError apart."""
+
+    @property
+    def native(self) -> Size | None:
+        """The page's own pixels; None where it has none of its own."""
         ...
 
     def words(self) -> list[Word]:
-        """Read the text layer as it is stored: boxes on the upright page, text not cleaned."""
+        """Read the text layer as it is stored: boxes on the page as it is shown, text not cleaned."""
+        ...
+
+    def turns(self) -> list[Turn | None]:
+        """Tell of each of the `words` by which turn it is upright, None where it stands aslant."""
         ...
 
     def inks(self) -> list[Ink]:
@@ -45,6 +54,14 @@ class Sheet(Protocol):
     def image_cover(self) -> float:
         """Return the share of the page that its largest embedded image covers, 0 to 1."""
         ...
+
+
+@dataclass(frozen=True)
+class EmbeddedFile:
+    """A file inside of a document; its bytes are unpacked when asked for. `read` raises InputError."""
+
+    name: str
+    read: Callable[[], bytes]
 
 
 class Paper(Protocol):
@@ -57,6 +74,10 @@ class Paper(Protocol):
 
     def sheet(self, page_index: int) -> AbstractContextManager[Sheet]:
         """Open a page. Raises CorruptPage or PageTooLarge."""
+        ...
+
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        """Yield the files that lie inside of the document. Raises InputError where they can't be listed."""
         ...
 
     def close(self) -> None:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, MissingExtra
-from llava_ocr.geometry import Size
+from llava_ocr.geometry import Size, Turn
 from llava_ocr.raster.base import Limits
+from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import POINTS_PER_INCH, PaperSize, check_num_pages, check_paper, check_pixels
 from llava_ocr.raster.sniff import Format
 from llava_ocr.records import Word
@@ -103,6 +104,10 @@ class PictureSheet:
         """Pictures have no text layer."""
         return []
 
+    def turns(self) -> list[Turn | None]:
+        """No words, no turns."""
+        return []
+
     def inks(self) -> list[Ink]:
         """No words, no inks."""
         return []
@@ -132,6 +137,10 @@ class PicturePaper:
         except FAULTS as fault:
             raise image_error(fault, CorruptPage, "the picture can't be decoded") from fault
         yield sheet
+
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        """Yield nothing: pictures hold no files."""
+        return iter(())
 
     def close(self) -> None:
         """Close the file."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from llava_ocr.errors import UnknownFormat
 from llava_ocr.raster.base import PdfLibrary, ReadOptions
 from llava_ocr.raster.drawer import Paper
+from llava_ocr.raster.einvoices import EInvoicePaper
 from llava_ocr.raster.sniff import Format, sniff_path
 
 
@@ -16,6 +17,8 @@ def open_paper(path: Path, passwords: Sequence[str], options: ReadOptions) -> Pa
     kind = sniff_path(path)
     if kind is None:
         raise UnknownFormat("neither a PDF nor an image of a kind that is read here")
+    if kind is Format.EINVOICE:
+        return EInvoicePaper(path)
     # Each library is loaded where it is wanted: who can't take PyMuPDF's licence need not install it.
     if kind is not Format.PDF:
         from llava_ocr.raster.image import open_image

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from llava_ocr.geometry import Box
+from llava_ocr.geometry import Box, Turn
 from llava_ocr.raster.base import PageRead
 from llava_ocr.raster.conforms import conforms
 from llava_ocr.records import Word
@@ -31,6 +31,7 @@ class PackedLayout:
     line_boxes_L4: NDArray[np.float64]
     runs: tuple[tuple[tuple[int, ...], ...], ...]
     aspect: float
+    turn: Turn
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ def packed(page: PageRead) -> PackedPage:
         line_boxes_L4=_boxes(line.box for line in layout.lines),
         runs=tuple(tuple(segment.words for segment in line.segments) for line in layout.lines),
         aspect=layout.aspect,
+        turn=layout.turn,
     )
     return PackedPage(replace(page, layout=None), flat)
 
@@ -97,7 +99,7 @@ def _unpacked(flat: PackedLayout) -> Layout:
         Line(tuple(_segment(run, number, next(segment_boxes), texts) for run in runs), box)
         for number, (runs, box) in enumerate(zip(flat.runs, line_boxes, strict=True))
     )
-    return Layout(words, lines, flat.aspect)
+    return Layout(words, lines, flat.aspect, flat.turn)
 
 
 def _segment(run: tuple[int, ...], line: int, box: Box, texts: Sequence[str]) -> Segment:

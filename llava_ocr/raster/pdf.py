@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import pymupdf
 from numpy.typing import NDArray
 
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, NeedsPassword, NoPages, RasterOutOfMemory
-from llava_ocr.geometry import Box, Size
+from llava_ocr.geometry import Box, Size, Turn, turn_of
 from llava_ocr.raster.base import Limits
+from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
 from llava_ocr.records import Word
 from llava_ocr.words.cover import Drawn, Glyph, drawn_over, lies_on_picture, maybe_covered, step_of
@@ -68,11 +69,22 @@ class MuPdfSheet:
         with _faults_of_a_page("read"):
             return [Word(text, self._box(*edges)) for *edges, text, _, _, _ in self._stored_words]
 
+    def turns(self) -> list[Turn | None]:
+        """Tell by which turn each of the words is upright: by the direction of its line."""
+        with _faults_of_a_page("read"):
+            a, b, c, d, _, _ = self._page.rotation_matrix
+            turns: dict[tuple[int, int], Turn | None] = {}
+            for place, line in self._lines.items():
+                x, y = line["dir"]
+                # Lines of characters below each other, as Chinese and Japanese write, are upright as they are.
+                turns[place] = Turn.NONE if line["wmode"] else turn_of(a * x + c * y, b * x + d * y)
+            return [turns.get((block, line), Turn.NONE) for *_, block, line, _ in self._stored_words]
+
     def inks(self) -> list[Ink]:
         """Tell how each of the words is painted, in their order."""
         words = self.words()
         with _faults_of_a_page("read"):
-            spans = self._spans()
+            spans = {place: line["spans"] for place, line in self._lines.items()}
             found = [_span_of(word, spans) for word in self._stored_words]
             # MuPDF tells boxes on the page before /Rotate, as it does words.
             drawn = [Drawn(kind, self._box(*edges)) for kind, edges in self._page.get_bboxlog()]
@@ -98,13 +110,12 @@ class MuPdfSheet:
         listed: list[Any] = self._page.get_text("words", flags=_WORD_FLAGS, textpage=self._text_page)
         return listed
 
-    def _spans(self) -> dict[tuple[int, int], list[dict[str, Any]]]:
-        """The runs of one font and colour, by block and line."""
+    @cached_property
+    def _lines(self) -> dict[tuple[int, int], dict[str, Any]]:
+        """The lines of the text layer with their runs of one font and colour, by block and line."""
         blocks = self._page.get_text("dict", flags=_WORD_FLAGS, textpage=self._text_page)["blocks"]
         return {
-            (block["number"], number): line["spans"]
-            for block in blocks
-            for number, line in enumerate(block.get("lines", ()))
+            (block["number"], number): line for block in blocks for number, line in enumerate(block.get("lines", ()))
         }
 
     def _steps(self, words: list[Word], drawn: list[Drawn]) -> list[int]:
@@ -172,6 +183,18 @@ class MuPdfPaper:
             sheet = MuPdfSheet(page)
         yield sheet
 
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        """Yield the attached files."""
+        with _faults("the attached files can't be listed", CorruptDocument):
+            infos = [self._document.embfile_info(number) for number in range(self._document.embfile_count())]
+            names = [str(info.get("ufilename") or info.get("filename") or "") for info in infos]
+        for number, name in enumerate(names):
+            yield EmbeddedFile(name, partial(self._attached, number))
+
+    def _attached(self, number: int) -> bytes:
+        with _faults("an attached file can't be read", CorruptDocument):
+            return bytes(self._document.embfile_get(number))
+
     def save_stripped(self, into: Path) -> None:
         """Write the pages to a new file, as they are, and nothing that only a program would read."""
         kept = ("clean_pages", "hidden_text", "javascript", "redactions", "remove_links", "reset_fields")
@@ -236,11 +259,15 @@ def fitted_to(drawn_HWC: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return canvas
 
 
+def _faults_of_a_page(done: str) -> AbstractContextManager[None]:
+    return _faults(f"the page can't be {done}", CorruptPage)
+
+
 @contextmanager
-def _faults_of_a_page(done: str) -> Iterator[None]:
+def _faults(message: str, kind: type[InputError]) -> Iterator[None]:
     try:
         yield
     except InputError:
         raise
     except FAULTS as fault:
-        raise mupdf_error(fault, CorruptPage, f"the page can't be {done}") from fault
+        raise mupdf_error(fault, kind, message) from fault

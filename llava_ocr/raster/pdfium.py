@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +16,9 @@ import pypdfium2.raw as pdfium_c
 from numpy.typing import NDArray
 
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, NeedsPassword, NoPages
-from llava_ocr.geometry import Box, Size, union
+from llava_ocr.geometry import Box, Size, Turn, turn_of, union
 from llava_ocr.raster.base import Limits
+from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
 from llava_ocr.records import Word
 from llava_ocr.words.cover import Drawn, drawn_over, lies_on_picture
@@ -62,6 +65,14 @@ class PdfiumSheet:
         """Read the text layer in PDFium's order: runs of characters between white space."""
         with _faults_of_a_page("read"), self._text_page() as text_page:
             return [Word(text, box) for text, box, _ in self._words(text_page)]
+
+    def turns(self) -> list[Turn | None]:
+        """Tell by which turn each of the words is upright: by the angle of its first letter, which runs clockwise."""
+        rotated = math.radians(self._page.get_rotation())
+        with _faults_of_a_page("read"), self._text_page() as text_page:
+            angles = [pdfium_c.FPDFText_GetCharAngle(text_page, first) for _, _, first in self._words(text_page)]
+        # Unknown is -1.
+        return [turn_of(math.cos(max(0.0, a) + rotated), math.sin(max(0.0, a) + rotated)) for a in angles]
 
     def inks(self) -> list[Ink]:
         """Tell how each of the words is painted, in their order."""
@@ -172,9 +183,22 @@ class PdfiumPaper:
         finally:
             page.close()
 
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        """Yield the attached files."""
+        with _faults("the attached files can't be listed", CorruptDocument):
+            files = [self._document.get_attachment(number) for number in range(self._document.count_attachments())]
+            names = [str(file.get_name()) for file in files]
+        for file, name in zip(files, names, strict=True):
+            yield EmbeddedFile(name, partial(_attached, file))
+
     def close(self) -> None:
         """Close the document."""
         self._document.close()
+
+
+def _attached(file: pypdfium2.PdfAttachment) -> bytes:
+    with _faults("an attached file can't be read", CorruptDocument):
+        return bytes(file.get_data())
 
 
 def open_pdfium(path: Path, passwords: Sequence[str], limits: Limits) -> PdfiumPaper:
@@ -214,11 +238,15 @@ def _char(code: int) -> str:
     return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else "\ufffd"
 
 
+def _faults_of_a_page(done: str) -> AbstractContextManager[None]:
+    return _faults(f"the page can't be {done}", CorruptPage)
+
+
 @contextmanager
-def _faults_of_a_page(done: str) -> Iterator[None]:
+def _faults(message: str, kind: type[InputError]) -> Iterator[None]:
     try:
         yield
     except InputError:
         raise
     except FAULTS as fault:
-        raise pdfium_error(fault, CorruptPage, f"the page can't be {done}") from fault
+        raise pdfium_error(fault, kind, message) from fault

@@ -5,8 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
+from llava_ocr.einvoice import looks_like_einvoice
+
 # PDF readers look for the header in the first kilobyte, because mailers and scanners put lines of their own before it.
 HEAD_BYTES = 1024
+XML_HEAD_BYTES = 64 * 1024
+# Byte-order marks, zeros of UTF-16 and white space.
+_BEFORE_XML = b"\xef\xbb\xbf\xfe\xff\x00 \t\r\n"
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
 
@@ -21,6 +26,7 @@ class Format(StrEnum):
     BMP = "image/bmp"
     GIF = "image/gif"
     HEIC = "image/heic"
+    EINVOICE = "application/xml"
 
 
 _MAGIC = (
@@ -46,13 +52,17 @@ def sniff(head: bytes) -> Format | None:
         return Format.HEIC
     if _is_bmp(head):
         return Format.BMP
-    return Format.PDF if b"%PDF-" in head[:HEAD_BYTES] else None
+    if b"%PDF-" in head[:HEAD_BYTES]:
+        return Format.PDF
+    return Format.EINVOICE if looks_like_einvoice(head) else None
 
 
 def sniff_path(path: Path) -> Format | None:
     """`sniff` the head of a stored document."""
     with path.open("rb") as stream:
-        return sniff(stream.read(HEAD_BYTES))
+        head = stream.read(HEAD_BYTES)
+        # Licences and style sheets may stand before the root of XML.
+        return sniff(head + stream.read(XML_HEAD_BYTES) if head.lstrip(_BEFORE_XML).startswith(b"<") else head)
 
 
 def media_type_of(path: Path) -> str:

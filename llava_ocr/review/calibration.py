@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llava_ocr.grounding.read import REVIEW_BELOW
 from llava_ocr.records import FieldReading, FieldState, WordReader
+from llava_ocr.review.status import REVIEW_BELOW
 
 VERSION = 1
 FEATURES = (

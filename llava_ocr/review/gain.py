@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from llava_ocr.records import FieldReading, FieldState
+from llava_ocr.review.status import DOUBTFUL
 
 # How likely a person changes a field that is not a plain value, until their own corrections tell better.
 _RISKS = {
@@ -19,7 +20,6 @@ _RISKS = {
 _FINDING_RISK = 0.7
 # Cells of a list weigh less than the header: there are many, and the sums check them.
 _CELL_WEIGHT = 0.25
-DOUBTFUL = (FieldState.CONFLICT, FieldState.AMBIGUOUS, FieldState.ILLEGIBLE, FieldState.UNGROUNDED)
 
 
 def risk(reading: FieldReading) -> float:

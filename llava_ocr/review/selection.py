@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llava_ocr.geometry import Box
 from llava_ocr.records import PageWords, Word
+from llava_ocr.words.turned import turned_words
 
 # A word belongs to the box if this share of it lies inside: people draw loosely.
 INSIDE = 0.5
@@ -21,9 +22,9 @@ class Selected:
 
 
 def text_in(page: PageWords, box: Box) -> Selected:
-    """Return the words that lie in the box, in reading order."""
-    inside = [word for word in page.words if _is_inside(word.box, box)]
-    ordered = [word for line in _lines(inside) for word in line]
+    """Return the words that lie in the box, in reading order; boxes are on the page as it is shown."""
+    inside = turned_words([word for word in page.words if _is_inside(word.box, box)], page.turn)
+    ordered = turned_words([word for line in _lines(inside) for word in line], page.turn.back)
     return Selected(" ".join(word.text for word in ordered), tuple(word.box for word in ordered))
 
 

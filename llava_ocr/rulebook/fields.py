@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from llava_ocr.geometry import Box
-from llava_ocr.grounding.codes import currency_readings
+from llava_ocr.grounding.currencies import currency_readings
 from llava_ocr.grounding.dates import date_readings
 from llava_ocr.prompts import fold
 from llava_ocr.rulebook.page import Label, RulePage, Value

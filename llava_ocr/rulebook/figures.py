@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from llava_ocr.geometry import Box
 from llava_ocr.grounding.amounts import amount_readings
@@ -15,8 +15,6 @@ from llava_ocr.schema import LeafNode
 from llava_ocr.words.layout import Line
 
 _RATE = re.compile(r"-?\d{1,2}(?:[.,]\d{1,2})?%")
-_MINUS = "-−–"
-_SIGNS = f"{_MINUS}()"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +60,7 @@ def figures_by_line(page: RulePage, leaf: LeafNode) -> dict[int, Sequence[Figure
     mark = Conventions([page.layout]).decimal_mark
     lines: dict[int, list[Figure]] = {}
     for value in page.placed(leaf):
-        signed = _as_printed(page, leaf, value)
-        for one in (signed, *_parts(page, leaf, signed)):
+        for one in (value, *_parts(page, leaf, value)):
             figure = figure_of(one, mark, is_rate=_is_rate(page, one))
             if figure is not None:
                 lines.setdefault(page.segment_of[value.words[0]].line, []).append(figure)
@@ -91,17 +88,6 @@ def _is_rate(page: RulePage, value: Value) -> bool:
     at = segment.index(value.words[-1]) + 1
     behind = words[segment[at]].text if at < len(segment) else ""
     return words[value.words[-1]].text.endswith("%") or behind.startswith("%")
-
-
-def _as_printed(page: RulePage, leaf: LeafNode, value: Value) -> Value:
-    """The value with the sign that stands at this place: the page may hold `60,00` and `-60,00`."""
-    printed = " ".join(page.layout.words[index].text for index in value.words)
-    bare = value.text.strip(_SIGNS)
-    known = spans(page.layout, leaf)
-    readings = (f"{mark}{bare}" for mark in _MINUS)
-    trailing = (f"{bare}{mark}" for mark in _MINUS)
-    text = next((text for text in (*readings, *trailing, f"({bare})", bare) if text in printed and text in known), None)
-    return replace(value, text=text) if text else value
 
 
 def _parts(page: RulePage, leaf: LeafNode, value: Value) -> Iterator[Value]:

@@ -9,10 +9,10 @@ from functools import cached_property, lru_cache
 from llava_ocr.constrain.check import PrintedText
 from llava_ocr.constrain.page_text import holds_text
 from llava_ocr.geometry import Box, union
-from llava_ocr.grounding.candidates import spans
+from llava_ocr.grounding.candidates import amounts_on, range_end_of, spans
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.prompts import fold
-from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
+from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode
 from llava_ocr.words.layout import Layout, Segment
 
 # A printed label has at most this many words.
@@ -102,9 +102,9 @@ class RulePage:
 
     def placed(self, leaf: LeafNode) -> tuple[Value, ...]:
         """Every value a typed leaf could have, at each of its places, the longest at each; in reading order."""
-        key = f"{leaf.leaf}"
+        key = f"{leaf.leaf} {range_end_of(leaf) is not None}"
         if key not in self._placed:
-            found = {value.words: value for text in spans(self.layout, leaf) for value in self._places(text)}
+            found = {value.words: value for value in self._found(leaf)}
             longest = [v for v in found.values() if not any(set(v.words) < set(words) for words in found)]
             self._placed[key] = tuple(sorted(longest, key=lambda v: (self.segment_of[v.words[0]].line, v.box.x0)))
         return self._placed[key]
@@ -125,6 +125,14 @@ class RulePage:
     def box(self, words: Iterable[int]) -> Box:
         """The box around words."""
         return union(self.layout.words[index].box for index in words)
+
+    def _found(self, leaf: LeafNode) -> Iterator[Value]:
+        if leaf.leaf.kind in (Kind.MONEY, Kind.NUMBER):
+            for amount in amounts_on(self.layout):
+                yield Value(amount.text, amount.words, self.index.at(amount.words, amount.text).boxes[0])
+            return
+        for text in spans(self.layout, leaf):
+            yield from self._places(text)
 
     def _places(self, text: str) -> Iterator[Value]:
         for place in self.index.find(text):

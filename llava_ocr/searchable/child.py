@@ -12,21 +12,24 @@ from typing import Any
 
 from llava_ocr import machine
 from llava_ocr.errors import ExtractionError, RasterCrash, RasterOutOfMemory, RasterTimeout, error_classes
-from llava_ocr.geometry import Box
+from llava_ocr.geometry import Box, Turn
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.sandbox import child_environment
-from llava_ocr.records import Word
+from llava_ocr.records import PageWords, Word, WordReader
 from llava_ocr.searchable.written import Written
 
 
 def write_in_child(
-    path: Path, into: Path, pages: Mapping[int, Sequence[Word]], *, passwords: Sequence[str], limits: Limits
+    path: Path, into: Path, pages: Mapping[int, PageWords], *, passwords: Sequence[str], limits: Limits
 ) -> Written:
     """`write_searchable` in a process of its own, under the limits of a page for each page. Raises InputError."""
     order = {
         "path": str(path),
         "into": str(into),
-        "pages": {index: [[word.text, *astuple(word.box)] for word in words] for index, words in pages.items()},
+        "pages": {
+            index: {"turn": int(page.turn), "words": [[word.text, *astuple(word.box)] for word in page.words]}
+            for index, page in pages.items()
+        },
         "passwords": list(passwords),
         "limits": astuple(limits),
     }
@@ -68,7 +71,7 @@ def _told(order: dict[str, Any]) -> dict[str, Any]:
 
     limits = Limits(*order["limits"])
     _limit(limits, num_pages=len(order["pages"]))
-    pages = {int(index): [Word(text, Box(*edges)) for text, *edges in words] for index, words in order["pages"].items()}
+    pages = {int(index): _words(page) for index, page in order["pages"].items()}
     path, into = Path(order["path"]), Path(order["into"])
     try:
         written = write_searchable(path, into, pages, passwords=order["passwords"], limits=limits)
@@ -80,6 +83,11 @@ def _told(order: dict[str, Any]) -> dict[str, Any]:
         message = f"writing the searchable copy failed unexpectedly ({type(fault).__name__})"
         return {"reason": RasterCrash.__name__, "message": message}
     return {"layered": written.layered, "left": dict(written.left), "num_words": written.num_words}
+
+
+def _words(page: dict[str, Any]) -> PageWords:
+    words = (Word(text, Box(*edges)) for text, *edges in page["words"])
+    return PageWords(tuple(words), WordReader.OCR, turn=Turn(page["turn"]))
 
 
 def _limit(limits: Limits, *, num_pages: int) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from llava_ocr.engines.scripted import PROFILE
 from llava_ocr.errors import ConfigError, ExtractionError
-from llava_ocr.raster.base import Limits, OcrMode, PageRead, PageReader, PdfLibrary, ReadOptions
+from llava_ocr.raster.base import Limits, OcrMode, PageReader, PdfLibrary, ReadOptions
 from llava_ocr.raster.sandbox import open_page_reader
 from llava_ocr.raster.sniff import Format, sniff_path
-from llava_ocr.records import PageState, Word, WordReader
+from llava_ocr.records import PageState, PageWords, WordReader
 from llava_ocr.searchable.checking import WordBoxes, match_words
 from llava_ocr.searchable.child import write_in_child
 from llava_ocr.store.base import Fetched, ObjectInfo, Store
@@ -123,40 +123,36 @@ def _copy(fetched: Fetched, written: Path, copies: Store, desk: Desk) -> Searcha
     return made
 
 
-def _needed(path: Path, made: SearchableCopy, desk: Desk) -> tuple[dict[int, tuple[Word, ...]], SearchableCopy]:
+def _needed(path: Path, made: SearchableCopy, desk: Desk) -> tuple[dict[int, PageWords], SearchableCopy]:
     """The words of pages whose text layer is missing or no good, as the OCR reader read them."""
-    words: dict[int, tuple[Word, ...]] = {}
+    words: dict[int, PageWords] = {}
     num_pages = 0
     # Page by page: a thousand pages' pixels need not be held.
     for page in desk.reader.read(path, desk.passwords):
         num_pages += 1
         if page.reader is WordReader.OCR:
-            words[page.outcome.page_index] = _words(page)
+            words[page.outcome.page_index] = PageWords(page.words, page.reader, turn=page.outcome.turn)
         if page.outcome.state is PageState.FAILED and not made.reason:
             made = replace(made, reason=page.outcome.reason, message=page.outcome.message)
     return words, replace(made, num_pages=num_pages)
 
 
 def _layered(
-    path: Path, written: Path, words: Mapping[int, tuple[Word, ...]], made: SearchableCopy, desk: Desk
+    path: Path, written: Path, words: Mapping[int, PageWords], made: SearchableCopy, desk: Desk
 ) -> SearchableCopy:
     told = write_in_child(path, written, words, passwords=desk.passwords, limits=desk.limits)
     left = tuple(f"page {index + 1}: {why}" for index, why in told.left.items())
     return replace(made, num_layered=len(told.layered), num_words=told.num_words, left=left)
 
 
-def _found_again(written: Path, words: Mapping[int, tuple[Word, ...]], desk: Desk) -> WordBoxes | None:
+def _found_again(written: Path, words: Mapping[int, PageWords], desk: Desk) -> WordBoxes | None:
     if desk.checker is None:
         return None
     total = WordBoxes()
     for page in desk.checker.read(written, desk.passwords):
         if page.outcome.page_index in words:
-            total += match_words(words[page.outcome.page_index], _words(page))
+            total += match_words(words[page.outcome.page_index].words, page.words)
     return total
-
-
-def _words(page: PageRead) -> tuple[Word, ...]:
-    return page.layout.words if page.layout is not None else ()
 
 
 def _mark(document_id: str) -> bytes:

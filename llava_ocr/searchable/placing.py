@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from llava_ocr.geometry import Box
+from llava_ocr.geometry import Box, Turn
 from llava_ocr.words.layout import Layout
 
 # A line of fewer words says nothing certain of how it is skewed.
@@ -21,7 +21,7 @@ _MIN_HEIGHT_SHARE = 0.35
 
 @dataclass(frozen=True, slots=True)
 class PlacedWord:
-    """A word on the upright page, in points from its top left corner: where its base line begins, how far and in which
+    """A word on a page, in points from its top left corner: where its base line begins, how far and in which
     direction it runs, and how high it is."""
 
     text: str
@@ -33,8 +33,25 @@ class PlacedWord:
 
 
 def place_words(layout: Layout, *, width_pt: float, height_pt: float) -> list[PlacedWord]:
-    """Place every word so that what is written there fills its box; lines run as skewed as their words stand."""
-    return list(_placed(layout, width_pt, height_pt))
+    """Place every word so that what is written there fills its box; lines run as skewed as their words stand.
+
+    The extent is that of the page as it is shown; on it words of a page that is read turned run as they are printed.
+    """
+    turn = layout.turn
+    if turn.is_sideways:
+        width_pt, height_pt = height_pt, width_pt
+    return [_turned_back(word, turn, width_pt, height_pt) for word in _placed(layout, width_pt, height_pt)]
+
+
+def _turned_back(word: PlacedWord, turn: Turn, width_pt: float, height_pt: float) -> PlacedWord:
+    """From the page as it is read, of this extent, to the page as it is shown."""
+    x_pt, y_pt = {
+        Turn.NONE: (word.x_pt, word.y_pt),
+        Turn.RIGHT: (word.y_pt, width_pt - word.x_pt),
+        Turn.HALF: (width_pt - word.x_pt, height_pt - word.y_pt),
+        Turn.LEFT: (height_pt - word.y_pt, word.x_pt),
+    }[turn]
+    return replace(word, x_pt=x_pt, y_pt=y_pt, angle=word.angle - turn * math.pi / 2)
 
 
 def _placed(layout: Layout, width_pt: float, height_pt: float) -> Iterator[PlacedWord]:

@@ -16,11 +16,11 @@ from llava_ocr.raster.base import Limits
 from llava_ocr.raster.image import open_image
 from llava_ocr.raster.pdf import FAULTS, mupdf_error, open_document
 from llava_ocr.raster.sniff import Format, sniff_path
-from llava_ocr.records import Word
+from llava_ocr.records import PageWords
 from llava_ocr.searchable import glyphless
 from llava_ocr.searchable.placing import PlacedWord, place_words
 from llava_ocr.searchable.written import Written
-from llava_ocr.words.layout import lay_out
+from llava_ocr.words.turned import lay_out_page
 
 _FONT_NAME = "LlavaOcrUnseen"
 _TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE
@@ -29,7 +29,7 @@ _SIGNED = (1, 3)
 
 
 def write_searchable(
-    path: Path, into: Path, pages: Mapping[int, Sequence[Word]], *, passwords: Sequence[str], limits: Limits
+    path: Path, into: Path, pages: Mapping[int, PageWords], *, passwords: Sequence[str], limits: Limits
 ) -> Written:
     """Write a copy with a text layer on `pages`; an image becomes a PDF of its own pixels. Raises InputError."""
     kind = sniff_path(path)
@@ -77,7 +77,7 @@ def _as_png(pixels_HWC: Any) -> bytes:
     return stream.getvalue()
 
 
-def _layered(pdf: Any, pages: Mapping[int, Sequence[Word]]) -> Written:
+def _layered(pdf: Any, pages: Mapping[int, PageWords]) -> Written:
     if pdf.get_sigflags() in _SIGNED:
         return Written((), dict.fromkeys(pages, "the document is signed, and a change would break that"))
     layered, left, font, num_words = [], {}, 0, 0
@@ -94,9 +94,9 @@ def _layered(pdf: Any, pages: Mapping[int, Sequence[Word]]) -> Written:
     return Written(tuple(layered), left, num_words)
 
 
-def _placed(page: Any, words: Sequence[Word]) -> list[PlacedWord]:
+def _placed(page: Any, words: PageWords) -> list[PlacedWord]:
     width_pt, height_pt = float(page.rect.width), float(page.rect.height)
-    return place_words(lay_out(words, aspect=width_pt / height_pt), width_pt=width_pt, height_pt=height_pt)
+    return place_words(lay_out_page(words, aspect=width_pt / height_pt), width_pt=width_pt, height_pt=height_pt)
 
 
 def _room_for(page: Any, words: Sequence[PlacedWord]) -> list[PlacedWord]:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from llava_ocr.einvoice import BadEInvoice
 from llava_ocr.errors import ConfigError
 from llava_ocr.synth.bargain import NOTHING, Item, TaxLine, Totals
 from llava_ocr.synth.base import PaintedDocument
 from llava_ocr.synth.conventions import SIGNS, draw_style
-from llava_ocr.synth.einvoice import BadEInvoice, EInvoice, ELine, EParty, read_einvoice
+from llava_ocr.synth.einvoice import EInvoice, ELine, EParty, read_einvoice
 from llava_ocr.synth.invoice import Invoice, draw_invoice
 from llava_ocr.synth.invoice_page import paint_content
 from llava_ocr.synth.markets import COUNTRY_NAMES, MARKETS, Market

@@ -10,17 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from llava_ocr.db.browse import Listed, list_page
 from llava_ocr.db.corrections import corrections_of, place_of
 from llava_ocr.db.export import json_record
-from llava_ocr.db.people import note
 from llava_ocr.db.queries import list_runs
 from llava_ocr.db.reviewing import approve_record, correct_field, rule_on_field, undo
 from llava_ocr.db.saving import split_path
-from llava_ocr.db.stored import load_records
+from llava_ocr.db.stored import load_record
 from llava_ocr.grounding.typed import Conventions
 from llava_ocr.jsonform import plain, to_json
 from llava_ocr.review.corrections import Verdict
 from llava_ocr.review.typing import leaf_at, typed_reading
 from llava_ocr.schema import leaves, tree
-from llava_ocr.web.faults import NotFound
 from llava_ocr.web.records_page import TheWanted
 from llava_ocr.web.review_page import schema_of
 from llava_ocr.web.state import Reviewer, Site, TheSession, TheSite
@@ -30,6 +28,7 @@ FAULTS: dict[int | str, dict[str, Any]] = {
     401: {"description": "No session and no token"},
     403: {"description": "The role does not go so far"},
     404: {"description": "There is no such thing"},
+    409: {"description": "The record is an older reading"},
     422: {"description": "A value is not of its form"},
 }
 router = APIRouter(prefix="/api/v1", tags=["records"], responses=FAULTS)
@@ -122,7 +121,6 @@ def record(record_id: RecordId, site: TheSite) -> Response:
 @router.get("/records/{record_id}/corrections", operation_id="list_corrections")
 def corrections(record_id: RecordId, site: TheSite) -> list[CorrectionLine]:
     """List all that was said of a record, oldest first."""
-    _require(site, record_id)
     with site.db.reading() as connection:
         said = corrections_of(connection, place_of(connection, record_id))
     return [
@@ -156,8 +154,6 @@ def say(record_id: RecordId, said: FieldVerdict, site: TheSite, person: Reviewer
 def approve(record_id: RecordId, site: TheSite, person: Reviewer) -> Response:
     """Approve a record as it stands."""
     approve_record(site.db, record_id, schema_of(site, record_id), who=person.name)
-    with site.db.writing() as connection:
-        note(connection, person.name, "approved", f"record {record_id}")
     return _record(site, record_id, status=201)
 
 
@@ -199,18 +195,10 @@ def me(session: TheSession) -> dict[str, str]:
 
 def _record(site: Site, record_id: int, *, status: int = 200) -> Response:
     with site.db.reading() as connection:
-        found = load_records(connection, [record_id])
-    if not found:
-        raise NotFound(f"no record {record_id}")
-    root = tree(site.catalog.get(found[0].schema))
-    body = {"id": record_id, "is_current": found[0].is_current, **json_record(found[0], root)}
+        found = load_record(connection, record_id)
+    root = tree(site.catalog.get(found.schema))
+    body = {"id": record_id, "is_current": found.is_current, **json_record(found, root)}
     return Response(to_json(body), media_type="application/json", status_code=status)
-
-
-def _require(site: Site, record_id: int) -> None:
-    with site.db.reading() as connection:
-        if not load_records(connection, [record_id]):
-            raise NotFound(f"no record {record_id}")
 
 
 def _line(row: Listed) -> RecordLine:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from llava_ocr.db.reviewing import NotCurrent
+from llava_ocr.db.stored import NoSuchRecord
 from llava_ocr.errors import ConfigError, ExtractionError, InputError, StoreError
 
 
@@ -41,6 +43,10 @@ def status_of_error(error: ExtractionError) -> int:
     """Return the HTTP status that fits an error."""
     if isinstance(error, WebError):
         return error.status
+    if isinstance(error, NoSuchRecord):
+        return 404
+    if isinstance(error, NotCurrent):
+        return 409
     if isinstance(error, InputError):
         return 422
     if isinstance(error, StoreError):

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from llava_ocr.db.documents import count_pages
 from llava_ocr.db.session import Database
-from llava_ocr.db.stored import load_records
+from llava_ocr.db.stored import load_record
 from llava_ocr.geometry import Box, union
 from llava_ocr.review.selection import text_in
 from llava_ocr.web.faults import NotFound
@@ -50,11 +50,11 @@ def field_picture(
 ) -> Response:
     """Cut out the place that a field was read from."""
     with site.db.reading() as connection:
-        found = load_records(connection, [record_id])
-    evidence = next((field.evidence for record in found for field in record.fields if field.path == path), None)
+        record = load_record(connection, record_id)
+    evidence = next((field.evidence for field in record.fields if field.path == path), None)
     if evidence is None or not evidence.boxes:
         raise NotFound("the field was read from no place on a page")
-    png = site.pictures.crop(found[0].document_id, evidence.page_index, union(evidence.boxes))
+    png = site.pictures.crop(record.document_id, evidence.page_index, union(evidence.boxes))
     return Response(png, media_type="image/png", headers=_KEEP)
 
 

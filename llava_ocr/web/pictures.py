@@ -78,7 +78,7 @@ class Pictures:
             with self._pages(self._drawer, document_id, page_index) as pages:
                 for page in islice(pages, PAGES_AHEAD):
                     if page.raster is not None:
-                        self._keep(document_id, page.outcome.page_index, _jpeg_of(page.raster.stitched()))
+                        self._keep(document_id, page.outcome.page_index, _jpeg_of(page.pixels()))
         if (kept := self._find(document_id, page_index)) is None:
             raise PageNotDrawn(f"page {page_index + 1} can't be drawn")
         return kept
@@ -97,7 +97,7 @@ class Pictures:
             page = next(pages, None)
         if page is None or page.layout is None:
             return NO_WORDS
-        words = PageWords(page.layout.words, page.reader)
+        words = PageWords(page.words, page.reader, turn=page.outcome.turn)
         with self._db.writing() as connection:
             save_page_words(connection, [(document_id, page_index, words)])
         return words

@@ -13,15 +13,12 @@ from llava_ocr.db.calibrations import latest_calibration
 from llava_ocr.db.corrections import RecordPlace, corrections_of, machine_readings
 from llava_ocr.db.documents import OtherRecord, Version, count_pages, other_records, versions_of
 from llava_ocr.db.listings import surest
-from llava_ocr.db.stored import StoredRecord, load_records
-from llava_ocr.grounding.read import REVIEW_BELOW
-from llava_ocr.records import FieldReading, FieldState, Finding
+from llava_ocr.db.stored import StoredRecord, load_record
+from llava_ocr.records import FieldReading, Finding
 from llava_ocr.review.corrections import WHOLE_RECORD, Correction, disagrees, standing
-from llava_ocr.review.gain import DOUBTFUL
 from llava_ocr.review.headline import headline_of
 from llava_ocr.review.people import Role
-from llava_ocr.review.status import status_of
-from llava_ocr.web.faults import NotFound
+from llava_ocr.review.status import REVIEW_BELOW, is_doubtful, status_of
 from llava_ocr.web.render import page
 from llava_ocr.web.state import Site, TheSession, TheSite
 
@@ -50,9 +47,7 @@ class ShownField:
         """Whether a person should look at it."""
         if self.correction is not None:
             return self.is_conflict
-        reading = self.reading
-        is_unsure = reading.state is FieldState.VALUE and reading.confidence < self.below
-        return bool(self.findings) or is_unsure or reading.state in DOUBTFUL
+        return bool(self.findings) or is_doubtful(self.reading, below=self.below)
 
 
 @dataclass(frozen=True)
@@ -99,14 +94,12 @@ def record(request: Request, record_id: RecordId, site: TheSite, session: TheSes
 
 
 def shown_record(site: Site, record_id: int) -> ShownRecord:
-    """Gather what the page of a record says. Raises NotFound."""
+    """Gather what the page of a record says. Raises NoSuchRecord."""
     with site.db.reading() as connection:
-        found = load_records(connection, [record_id])
-        if not found:
-            raise NotFound(f"no record {record_id}")
-        stored = found[0]
+        stored = load_record(connection, record_id)
         said = corrections_of(connection, RecordPlace(stored.document_id, stored.schema, stored.record_index))
-        machine = machine_readings(connection, [record_id])[record_id]
+        # Nothing where it was replaced a moment ago.
+        machine = machine_readings(connection, [record_id]).get(record_id, {})
         num_pages = count_pages(connection, stored.document_id) or 0
         versions, others = versions_of(connection, stored), other_records(connection, stored)
         calibration = latest_calibration(connection)

@@ -11,22 +11,21 @@ from fastapi.responses import RedirectResponse
 
 from llava_ocr.db.browse import Filter, next_to_review
 from llava_ocr.db.page_words import load_page_words
-from llava_ocr.db.people import note
 from llava_ocr.db.reviewing import approve_record, correct_field, rule_on_field, undo
 from llava_ocr.db.saving import split_path
-from llava_ocr.db.stored import load_records
+from llava_ocr.db.stored import load_record
 from llava_ocr.geometry import Box
 from llava_ocr.grounding.typed import Conventions
 from llava_ocr.records import Evidence, WordReader
 from llava_ocr.review.corrections import Verdict
 from llava_ocr.review.typing import leaf_at, typed_reading
 from llava_ocr.schema import DocumentSchema
-from llava_ocr.web.faults import BadRequest, NotFound
+from llava_ocr.web.faults import BadRequest
 from llava_ocr.web.forms import Form
 from llava_ocr.web.record_page import RecordId, shown_record
 from llava_ocr.web.render import fragment, page
 from llava_ocr.web.state import Reviewer, Site, TheSite
-from llava_ocr.words.layout import lay_out
+from llava_ocr.words.turned import lay_out_page
 
 router = APIRouter()
 
@@ -86,8 +85,6 @@ def say(request: Request, record_id: RecordId, form: Form, site: TheSite, person
 def approve(request: Request, record_id: RecordId, site: TheSite, person: Reviewer) -> Response:
     """Accept the whole record as it is shown."""
     approve_record(site.db, record_id, schema_of(site, record_id), who=person.name)
-    with site.db.writing() as connection:
-        note(connection, person.name, "approved", f"record {record_id}")
     return _panel(request, site, record_id)
 
 
@@ -101,12 +98,9 @@ def take_back(request: Request, record_id: RecordId, site: TheSite, person: Revi
 
 
 def schema_of(site: Site, record_id: int) -> type[DocumentSchema]:
-    """Return the document type of a record. Raises NotFound, UnknownSchema."""
+    """Return the document type of a record. Raises NoSuchRecord, UnknownSchema."""
     with site.db.reading() as connection:
-        found = load_records(connection, [record_id])
-    if not found:
-        raise NotFound(f"no record {record_id}")
-    return site.catalog.get(found[0].schema)
+        return site.catalog.get(load_record(connection, record_id).schema)
 
 
 def _panel(request: Request, site: Site, record_id: int) -> Response:
@@ -127,7 +121,7 @@ def _evidence(site: Site, record_id: int, form: Mapping[str, str]) -> Evidence |
     if not 0 < len(boxes) <= MAX_BOXES or page_index < 0:
         raise BadRequest("the box can't be read")
     with site.db.reading() as connection:
-        document_id = load_records(connection, [record_id])[0].document_id
+        document_id = load_record(connection, record_id).document_id
         words = load_page_words(connection, document_id, page_index)
     return Evidence(page_index, boxes, words.reader if words else WordReader.NONE, 1.0)
 
@@ -137,6 +131,6 @@ def _conventions(site: Site, record_id: int, evidence: Evidence | None) -> Conve
     if evidence is None:
         return Conventions([])
     with site.db.reading() as connection:
-        document_id = load_records(connection, [record_id])[0].document_id
+        document_id = load_record(connection, record_id).document_id
         words = load_page_words(connection, document_id, evidence.page_index)
-    return Conventions([lay_out(words.words, aspect=_ASPECT)] if words else [])
+    return Conventions([lay_out_page(words, aspect=_ASPECT)] if words else [])

@@ -13,7 +13,6 @@ from fastapi.responses import RedirectResponse
 
 from llava_ocr import backfill
 from llava_ocr.db.browse import records_of
-from llava_ocr.db.people import note
 from llava_ocr.db.queries import Failure, RunSummary, list_failures, list_runs, summarize_run
 from llava_ocr.db.staging import Diff
 from llava_ocr.errors import error_hint
@@ -87,16 +86,14 @@ def difference(request: Request, run_id: RunId, site: TheSite) -> Response:
 @router.post("/runs/{run_id}/promote")
 def promote(run_id: RunId, site: TheSite, person: Admin) -> Response:
     """Make what a run staged current, all at once."""
-    num_documents = backfill.promote(site.db, run_id)
-    _note(site, person.name, f"promoted {num_documents} documents", run_id)
+    backfill.promote(site.db, run_id, who=person.name)
     return RedirectResponse(f"/runs/{run_id}", status_code=303)
 
 
 @router.post("/runs/{run_id}/rollback")
 def roll_back(run_id: RunId, site: TheSite, person: Admin) -> Response:
     """Bring back what was current before a promotion."""
-    num_back, _ = backfill.rollback(site.db, run_id)
-    _note(site, person.name, f"rolled back {num_back} documents", run_id)
+    backfill.rollback(site.db, run_id, who=person.name)
     return RedirectResponse(f"/runs/{run_id}", status_code=303)
 
 
@@ -142,8 +139,3 @@ def _told(site: Site, run_id: str) -> dict[str, Any]:
 def _records(site: Site, found: Diff) -> dict[tuple[str, int], int]:
     with site.db.reading() as connection:
         return records_of(connection, [change.document_id for change in found.samples])
-
-
-def _note(site: Site, who: str, action: str, run_id: str) -> None:
-    with site.db.writing() as connection:
-        note(connection, who, action, run_id)

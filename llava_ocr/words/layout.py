@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from llava_ocr.geometry import Box, union
+from llava_ocr.geometry import Box, Turn, union
 from llava_ocr.records import Word
 
 # A gap wider than this share of the line's height parts two columns (a space is about 0.3 of it).
@@ -49,11 +49,15 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A page's words in reading order. `aspect` is the page's width over its height. Two layouts are never equal."""
+    """A page's words in reading order. `aspect` is the page's width over its height. Two layouts are never equal.
+
+    `turn` brought the page from how viewers show it to how it is read; all boxes are on the page as it is read.
+    """
 
     words: tuple[Word, ...]
     lines: tuple[Line, ...]
     aspect: float
+    turn: Turn = Turn.NONE
 
     @cached_property
     def blocks(self) -> tuple[tuple[Segment, ...], ...]:
@@ -90,11 +94,12 @@ class Layout:
         return median(word.box.height for word in self.words) if self.words else 0.0
 
 
-def lay_out(words: Sequence[Word], *, aspect: float) -> Layout:
-    """Sort words into lines and segments. `aspect` (page width over height) makes gaps and heights comparable."""
+def lay_out(words: Sequence[Word], *, aspect: float, turn: Turn = Turn.NONE) -> Layout:
+    """Sort words into lines and segments. `aspect` (page width over height) makes gaps and heights comparable; it and
+    the words' boxes are those of the page as it is read, `turn` only says how that page was come by."""
     listed = tuple(words)
     lines = [_line(listed, indices, number, aspect) for number, indices in enumerate(_lines(listed))]
-    return Layout(listed, tuple(lines), aspect)
+    return Layout(listed, tuple(lines), aspect, turn)
 
 
 def _lines(words: Sequence[Word]) -> list[list[int]]:
@@ -180,7 +185,8 @@ def _reads_on(above: Segment, below: Segment) -> bool:
     height = min(above.box.height, below.box.height)
     shared = min(above.box.x1, below.box.x1) - max(above.box.x0, below.box.x0)
     narrower = min(above.box.width, below.box.width)
-    return gap < BLOCK_GAP * height and shared > 0.5 * narrower
+    # Lines of words that run up or down the page come after all others, wherever they stand.
+    return -height < gap < BLOCK_GAP * height and shared > 0.5 * narrower
 
 
 def _column(segment: Segment) -> int:

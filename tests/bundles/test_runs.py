@@ -183,10 +183,10 @@ def test_a_backfill_splits_files_and_is_rolled_back_whole(office: Office) -> Non
     run = office.begin(office.order(force=True, is_staged=True))
     read(run, infos(office.store))
     assert diff(run.database, run.id).num_changed_documents == 1
-    promote(run.database, run.id)
+    promote(run.database, run.id, who="ann")
     assert office.numbers() == NAMES
     assert [record.part and record.part.page_indices for record in office.records()] == [(0, 1), (2,), (3, 4, 5)]
-    rollback(run.database, run.id)
+    rollback(run.database, run.id, who="ann")
     assert [record.part for record in office.records()] == [None]
 
 

@@ -15,6 +15,7 @@ from llava_ocr.engines.base import Engine, Request, StopReason
 from llava_ocr.engines.dialects import DIALECTS
 from llava_ocr.engines.endpoint import open_endpoint
 from llava_ocr.engines.local import LocalEngine
+from llava_ocr.engines.rules import rules_profile, say_guess
 from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import PromptTooLong
 from llava_ocr.prompts import ask_for_pages, ask_for_record
@@ -54,6 +55,11 @@ def scripted() -> Iterator[Engine]:
 
 
 @contextmanager
+def rules() -> Iterator[Engine]:
+    yield ScriptedEngine(say_guess, failures={TOO_LONG: PromptTooLong("5,000 tokens")}, profile=rules_profile())
+
+
+@contextmanager
 def endpoint(dialect: str) -> Iterator[Engine]:
     with serving(OpenAiLike(max_body_bytes=20_000)) as server:
         settings = override(Settings(), endpoint_url=server.url, endpoint_model="llava", endpoint_dialect=dialect)
@@ -70,7 +76,7 @@ def opener(dialect: str) -> Callable[[], AbstractContextManager[Engine]]:
     return lambda: endpoint(dialect)
 
 
-ENGINES = {"scripted": scripted, "local": local} | {name: opener(name) for name in DIALECTS}
+ENGINES = {"scripted": scripted, "rules": rules, "local": local} | {name: opener(name) for name in DIALECTS}
 
 
 @pytest.fixture(scope="module", params=ENGINES)

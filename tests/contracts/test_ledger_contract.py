@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from llava_ocr.db.holds import Hold
 from llava_ocr.db.ledger import Ledger
 from llava_ocr.db.planning import Skip
 from llava_ocr.db.rows import HOLDS, READS
-from llava_ocr.db.session import open_database
-from llava_ocr.errors import DatabaseError, LeaseLost
+from llava_ocr.db.session import Database, open_database
+from llava_ocr.errors import DatabaseError, DatabaseUnavailable, LeaseLost
 from llava_ocr.ledger.leases import Ending, Lease, ShardState, Terms
 from llava_ocr.ledger.order import ReadState
 from llava_ocr.ledger.retries import Retries
@@ -400,3 +401,55 @@ def test_an_unknown_run_has_no_shards(ledger: Ledger) -> None:
     for act in (ledger.settle, ledger.cancel, ledger.retry, ledger.close_plan):
         with pytest.raises(DatabaseError, match="no run"):
             act("nope")
+
+
+class Forgetful(Database):
+    """Makes the next transaction and does not say so, or neither makes it nor says so."""
+
+    is_made: bool | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        is_made, self.is_made = self.is_made, None
+        if is_made is False:
+            raise DatabaseUnavailable("gone before")
+        with super().writing() as transaction:
+            yield transaction
+        if is_made:
+            raise DatabaseUnavailable("gone after")
+
+
+@pytest.fixture
+def forgetful(ledger: Ledger, clock: HandClock) -> Ledger:
+    database = Forgetful(ledger.database.engine)
+    return Ledger(database, terms=TERMS, policy=POLICY, clock=clock, patience_s=5.0)
+
+
+def test_a_claim_whose_answer_was_lost_is_known_again(forgetful: Ledger) -> None:
+    run_id = started(forgetful, ("a",), ("b",))
+    forgetful.database.is_made = True
+    first = claimed(forgetful, run_id)
+    forgetful.database.is_made = True
+    second = forgetful.claim_next(run_id, "one")
+    assert second is not None and (first.shard_index, second.shard_index) == (0, 1)
+    # One holding each: nothing waits for a lease to run out.
+    assert len(forgetful.attempts(run_id)) == 2
+    forgetful.save(first, read("a"))
+    assert forgetful.hand_back(first, Ending.DONE) is ShardState.DONE
+
+
+def test_a_claim_that_was_never_made_takes_nothing_from_another_of_the_same_name(forgetful: Ledger) -> None:
+    run_id = started(forgetful)
+    other = claimed(forgetful, run_id)
+    forgetful.database.is_made = False
+    assert forgetful.claim(run_id, 0, "one") is None
+    forgetful.renew(other, has_progress=True)
+
+
+def test_one_shard_is_looked_at_without_the_others(ledger: Ledger) -> None:
+    run_id = started(ledger, ("a",), ("b",))
+    assert not ledger.is_busy(run_id)
+    claimed(ledger, run_id, shard_index=1)
+    assert ledger.is_busy(run_id)
+    states = [shard and shard.state for shard in (ledger.shard(run_id, index) for index in range(3))]
+    assert states == [ShardState.OPEN, ShardState.LEASED, None]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from llava_ocr.backfill import diff, promote, rollback
+from llava_ocr import backfill
+from llava_ocr.backfill import diff
 from llava_ocr.db import staging
 from llava_ocr.db.corrections import Said, machine_readings, say, take_back
 from llava_ocr.db.rows import FIELDS, READS, RECORDS
@@ -21,6 +23,7 @@ from llava_ocr.records import DocumentOutcome
 from llava_ocr.review.corrections import Verdict
 from tests.db.made import ORDER, document, fields, outcome, reading, record
 
+promote, rollback = partial(backfill.promote, who="ann"), partial(backfill.rollback, who="ann")
 STAGED = replace(ORDER, stage=Stage.STAGED)
 NAMES = ("a.pdf", "b.pdf", "c.pdf")
 

@@ -92,7 +92,7 @@ def record(
 ) -> Record:
     provenance = Provenance("schema-1", "scripted", engine, 100, 50, 20)
     finding = Finding("lines sum to total", "12.00 != 12.50", ("lines", "total"))
-    return Record(of, "bill", index, {}, values or fields(), (finding,), provenance, needs_review=False)
+    return Record(of, "bill", index, {}, values or fields(), (finding,), provenance, needs_review=True)
 
 
 def outcome(of: Document, *records: Record, num_pages: int = 1, failed: int = -1) -> DocumentOutcome:

@@ -62,7 +62,7 @@ def test_json_line_has_the_documented_shape(db: Database) -> None:
             {"description": "item 1", "quantity": "1", "line_total": "-2.00"},
         ],
     }
-    assert (line["run_id"], line["engine"], line["needs_review"]) == (run_id, "scripted", False)
+    assert (line["run_id"], line["engine"], line["needs_review"]) == (run_id, "scripted", True)
 
 
 def test_json_fields_carry_evidence(db: Database) -> None:

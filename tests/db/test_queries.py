@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,10 @@ def test_runs_are_listed_newest_first(db: Database) -> None:
 
 def test_summary_counts_records_and_pages(db: Database) -> None:
     run_id, one = db.start_run(ORDER), document("a.pdf")
-    db.save(run_id, [outcome(one, record(one), record(one, index=1), num_pages=4)])
+    sound = replace(record(one, index=1), findings=())
+    db.save(run_id, [outcome(one, record(one), sound, num_pages=4)])
     summary = summarize_run(db, run_id)
-    assert (summary.num_records, summary.num_needing_review, summary.balance.ok) == (2, 0, 4)
+    assert (summary.num_records, summary.num_needing_review, summary.balance.ok) == (2, 1, 4)
 
 
 def test_unknown_run_has_no_summary(db: Database) -> None:

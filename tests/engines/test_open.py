@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +11,8 @@ from llava_ocr.errors import ModelNotFound
 from llava_ocr.geometry import OVERVIEW_ONLY
 from llava_ocr.models.load import LoadedModel
 from llava_ocr.settings import Settings
+from llava_ocr.synth.paint import paint
+from llava_ocr.synth.pdf import paint_pdf
 from tests.tiny.models import ask, page, save_tiny
 
 
@@ -42,3 +48,21 @@ def test_half_precision_answers(settings: Settings) -> None:
 def test_a_model_that_is_not_here_is_named() -> None:
     with pytest.raises(ModelNotFound, match="nowhere"):
         open_local(Settings(engine="./nowhere"))
+
+
+def test_rules_read_a_page_and_load_no_model(tmp_path: Path) -> None:
+    """The rules are for machines on which a model is too much: nothing of torch may be loaded for them."""
+    (tmp_path / "receipt.pdf").write_bytes(paint_pdf(paint("receipt", 3)))
+    command = f"""
+import sys
+from llava_ocr.cli.app import app
+try:
+    app(["extract", {f"{tmp_path}/*.pdf"!r}, "--schema", "receipt", "--engine", "rules", "--json"])
+finally:
+    assert not {{"torch", "transformers"}} & set(sys.modules)
+"""
+    env = os.environ | {"LLAVA_OCR_DB": f"sqlite:///{tmp_path}/records.db", "LLAVA_OCR_WORKERS": "1"}
+    done = subprocess.run([sys.executable, "-c", command], env=env, capture_output=True, text=True, check=False)
+    [record] = json.loads(done.stdout.splitlines()[0])["records"]
+    assert record["values"]["total"] is not None, done.stderr
+    assert done.returncode == 0, done.stderr

@@ -15,7 +15,6 @@ from llava_ocr.evaluation.reading import Bench
 from llava_ocr.evaluation.truth import BadDataset, load_truths
 from llava_ocr.question import Question
 from llava_ocr.raster.base import ReadOptions
-from llava_ocr.rulebook.answer import answer_by_rules
 from llava_ocr.schema import tree
 from schemas.invoice import Invoice
 from tests.bundles.papers import Paper, ReaderOfPapers, file_of
@@ -45,7 +44,7 @@ def dataset(folder: Path, **changes: object) -> Path:
 def evaluated(truth: Path) -> EvaluationReport:
     engine = ReaderOfPapers(file_of(PAPERS)[1])
     bench = Bench(QUESTION, engine, JsonReader(), ReadOptions(engine.profile))
-    return evaluate("piles", truth, bench, rules=answer_by_rules)
+    return evaluate("piles", truth, bench)
 
 
 def test_each_document_is_judged_by_its_own_record(tmp_path: Path) -> None:

@@ -17,15 +17,12 @@ from llava_ocr.evaluation.as_json import report_object
 from llava_ocr.evaluation.base import EvaluationReport
 from llava_ocr.evaluation.evaluate import evaluate
 from llava_ocr.evaluation.reading import Bench
-from llava_ocr.prompts import empty_answer
 from llava_ocr.question import Question
 from llava_ocr.raster.base import OcrMode, PageReader, ReadOptions
 from llava_ocr.raster.sandbox import open_page_reader
-from llava_ocr.schema import GroupNode
 from llava_ocr.synth.base import PaintedDocument
 from llava_ocr.synth.paint import paint
 from llava_ocr.synth.truth_file import write_painted
-from llava_ocr.words.layout import Layout
 from schemas.receipt import Receipt
 from tests.truthful import say_truth
 
@@ -47,10 +44,6 @@ class OneByOne(ScriptedEngine):
         return [
             replace(answer, text=self._say(one)) for one, answer in zip(named, super().complete(named), strict=True)
         ]
-
-
-def find_nothing(root: GroupNode, layout: Layout) -> str:
-    return json.dumps(empty_answer(root))
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +71,7 @@ def perfect(truth_file: Path, receipts: list[PaintedDocument], reader: PageReade
 
 
 def run(truth_file: Path, engine: ScriptedEngine, reader: PageReader, **how: Any) -> EvaluationReport:
-    return evaluate("painted", truth_file, Bench(QUESTION, engine, reader, OPTIONS), rules=find_nothing, **how)
+    return evaluate("painted", truth_file, Bench(QUESTION, engine, reader, OPTIONS), **how)
 
 
 def test_perfect_answers_score_one_everywhere(perfect: EvaluationReport) -> None:
@@ -93,7 +86,7 @@ def test_perfect_answers_score_one_everywhere(perfect: EvaluationReport) -> None
 
 def test_rules_read_the_same_pages(perfect: EvaluationReport) -> None:
     baseline = report_object(perfect)["baseline"]
-    assert (baseline["field_exact"], baseline["list_f1"], baseline["num_failed"]) == (0.0, 0.0, 0)
+    assert 0 < baseline["field_exact"] < 1 and baseline["num_failed"] == 0
     assert baseline["reader"] == "rules" and baseline["num_documents"] == NUM_DOCUMENTS
 
 

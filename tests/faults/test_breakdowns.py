@@ -17,12 +17,12 @@ from llava_ocr.db.session import open_database
 from llava_ocr.engines.base import Completion, Request
 from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.errors import DatabaseError, ExtractionError, LeaseLost, ObjectChanged, StoreDenied, StoreUnavailable
-from llava_ocr.ledger.leases import Ending
+from llava_ocr.ledger.leases import Ending, ShardState
 from llava_ocr.ledger.order import RunState
 from llava_ocr.ledger.retries import Retries
 from llava_ocr.run import ExtractOrder, Run, breaking_off, end, plan, wanted
 from llava_ocr.store.base import Fetched, ObjectInfo
-from llava_ocr.work import read
+from llava_ocr.work import read, work
 from tests.fakes import paper
 from tests.ledger.clock import HandClock
 from tests.runs import QUICK, CountingStore, FakeServices, infos, start
@@ -98,11 +98,9 @@ def test_a_full_disk_ends_the_run_in_words_and_room_lets_it_go_on(
     with pytest.raises(DatabaseError, match="full"), breaking_off(run):
         read(run, wanted(run))
     assert len(run.database.balance(run.id).open_uris) > 0
+    # Nothing of it could be saved, but its shards are free and the run is closed.
     limits.append(1_000_000)
-    # What upkeep finds once the process that failed is gone: it could not even hand its shards back.
-    upkeep = Ledger(services.database, is_gone=lambda _: True)
-    upkeep.reap()
-    assert upkeep.break_off(run.id) is not None
+    assert not run.ledger.is_busy(run.id)
     assert list_runs(services.database)[0].state is RunState.RED
     again = started(services, store, tmp_path)
     assert again.id == run.id
@@ -202,3 +200,37 @@ def test_a_database_that_is_gone_for_good_is_told_and_upkeep_closes_the_run(
     assert list_runs(services.database)[0].state is RunState.RUNNING
     assert run.ledger.break_off(run.id, idle_s=0.0) is not None
     assert list_runs(services.database)[0].state is RunState.RED
+
+
+@pytest.mark.parametrize("fails", ["hand_back", "save", "open_objects"])
+def test_each_lease_is_handed_back_where_one_cannot_be(
+    services: FakeServices, store: CountingStore, tmp_path: Path, fails: str
+) -> None:
+    run = started(services, store, tmp_path)
+    list(plan(run, wanted(run)))
+
+    class OnceBroken(Ledger):
+        """Fails once, at its first call of one kind."""
+
+        def __getattribute__(self, name: str) -> object:
+            if name == fails and not broken:
+                broken.append(name)
+                return refuse
+            return super().__getattribute__(name)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DatabaseError("broken")
+
+    broken: list[str] = []
+    ledger = OnceBroken(services.database)
+    leases = [ledger.claim(run.id, index, "here") for index in range(4)]
+    cautious = [replace(lease, is_cautious=True) for lease in leases if lease]
+    stop = threading.Event()
+    if fails == "hand_back":
+        # Nothing is begun, and all are handed back at the end.
+        stop.set()
+    with pytest.raises(DatabaseError, match="broken"):
+        work(replace(run, ledger=ledger), cautious, stop=stop)
+    held = [shard for shard in run.ledger.shards(run.id) if shard.state is ShardState.LEASED]
+    # Only what could not be handed back, or was never taken up, waits for its lease to run out.
+    assert len(held) == {"hand_back": 1, "save": 0, "open_objects": 3}[fails]

@@ -88,4 +88,4 @@ def test_two_schedules_and_a_backfill_pay_once(url: str, tmp_path: Path) -> None
                 counted = connection.execute(current.where(RECORDS.c.is_current)).one()
             assert tuple(counted) == (NUM_DOCUMENTS, NUM_DOCUMENTS)
             if staged:
-                promote(database, staged.pop())
+                promote(database, staged.pop(), who="ann")

@@ -8,6 +8,7 @@ import pytest
 
 from flows.shards import ShardOrder, read_one
 from flows.upkeep import UpkeepOrder, upkeep
+from llava_ocr.db.ledger import Ledger
 from llava_ocr.ledger.leases import ShardState
 from llava_ocr.run import ExtractOrder, Run, begin, listed, plan
 from llava_ocr.services import open_services
@@ -44,6 +45,20 @@ def test_each_shard_is_a_flow_run_and_the_last_closes_the_run(tmp_path: Path) ->
         assert read_one(shard, return_state=True).is_completed()
     assert run.database.balance(run.id).documents_ok == 2
     assert len(run.ledger.attempts(run.id)) == 2
+    run.database.close()
+
+
+def test_reading_one_shard_loads_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned(tmp_path)
+
+    def all_shards(*_: object) -> None:
+        raise AssertionError("all shards of the run")
+
+    monkeypatch.setattr(Ledger, "shards", all_shards)
+    shard = ShardOrder(run_id=run.id, shard_index=0, engine="scripted", database=url(tmp_path))
+    assert read_one(shard, return_state=True).is_completed()
+    with open_services(run.order.settings(Settings())) as services:
+        assert begin(run.order, services).id == run.id
     run.database.close()
 
 

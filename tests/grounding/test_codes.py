@@ -1,6 +1,7 @@
 import pytest
 
-from llava_ocr.grounding.codes import country_code, currency_readings, has_iban_shape, is_iban, is_vat
+from llava_ocr.grounding.codes import country_code, has_iban_shape, is_iban, is_vat
+from llava_ocr.grounding.currencies import currency_readings
 
 
 @pytest.mark.parametrize(

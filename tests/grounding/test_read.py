@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from llava_ocr.engines.base import Completion, StopReason, TokenTrace
+from llava_ocr.geometry import Turn
 from llava_ocr.grounding.confidence import said_probability
 from llava_ocr.grounding.read import AnsweredPage, ReadRecord, read_record
 from llava_ocr.records import FieldReading, FieldState, WordReader
+from llava_ocr.review.status import status_of
 from llava_ocr.words.layout import lay_out
 from schemas.invoice import Invoice
 from tests.fakes import ASPECT, words_of
@@ -92,7 +95,7 @@ def test_a_date_that_could_be_two_days_is_ambiguous() -> None:
     reading = field(record, "issue_date")
     assert (reading.state, reading.value) == (FieldState.AMBIGUOUS, None)
     assert set(reading.candidates) == {"2025-04-03", "2025-03-04"}
-    assert record.needs_review
+    assert status_of(record.fields, record.findings).needs_review
 
 
 def test_another_date_of_the_document_settles_an_ambiguous_one() -> None:
@@ -121,7 +124,7 @@ def test_checks_that_fail_are_findings_and_ask_for_review() -> None:
     text = "Net total 10.00\nVAT 2.00\nGrand total 13.00"
     record = read_record(Invoice, [page(text, net_total="10.00", tax_total="2.00", grand_total="13.00")])
     assert [finding.check for finding in record.findings] == ["totals"]
-    assert record.needs_review
+    assert status_of(record.fields, record.findings).needs_review
 
 
 def test_forced_tokens_do_not_count_towards_probability() -> None:
@@ -137,3 +140,16 @@ def test_a_cell_that_stands_far_from_its_row_is_doubtful_evidence() -> None:
     near, far = field(record, "lines[0].quantity").evidence, field(record, "lines[0].line_total").evidence
     assert near is not None and far is not None
     assert far.score < near.score
+
+
+def test_evidence_of_a_turned_page_is_on_the_page_as_it_is_shown() -> None:
+    words = words_of("Grand total        100.00")
+    upright = lay_out(words, aspect=ASPECT)
+    completion = Completion("page 0", json.dumps({"grand_total": "100.00"}), StopReason.END, 1, 1)
+    for turn in Turn:
+        lying = replace(upright, turn=turn)
+        answered = AnsweredPage(0, lying, WordReader.OCR, completion)
+        evidence = field(read_record(Invoice, [answered]), "grand_total").evidence
+        assert evidence is not None
+        [amount] = [word.box for word in words if word.text == "100.00"]
+        assert turn.box(evidence.boxes[0]).iou(amount) > 0.99

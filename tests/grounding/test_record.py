@@ -18,6 +18,7 @@ from llava_ocr.grounding.confidence import UNKNOWN, said_probability
 from llava_ocr.grounding.read import AnsweredPage, ReadRecord, read_record
 from llava_ocr.prompts import empty_answer
 from llava_ocr.records import FieldReading, FieldState, WordReader
+from llava_ocr.review.status import status_of
 from llava_ocr.schema import tree
 from llava_ocr.words.layout import lay_out
 from schemas.invoice import Invoice
@@ -112,7 +113,7 @@ def test_null_is_absent() -> None:
 def test_a_value_that_is_not_on_the_page_is_ungrounded() -> None:
     read = record(page(PAGE, said(seller__name="Apex Inc")))
     assert field(read, "seller.name").state is FieldState.UNGROUNDED
-    assert read.needs_review
+    assert status_of(read.fields, read.findings).needs_review
 
 
 def test_without_words_everything_is_ungrounded() -> None:
@@ -241,7 +242,7 @@ def test_a_record_says_that_its_list_was_cut() -> None:
     cut = Completion("r", said(lines=[{"description": "Widget large"}])[:-5], StopReason.LENGTH, 1, 1)
     read = record(AnsweredPage(0, None, WordReader.NONE, cut))
     assert [finding.check for finding in read.findings] == ["list_cut"]
-    assert read.needs_review
+    assert status_of(read.fields, read.findings).needs_review
 
 
 def test_servers_may_leave_keys_out_and_send_numbers() -> None:

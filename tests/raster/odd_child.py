@@ -18,6 +18,7 @@ from llava_ocr.geometry import Size
 from llava_ocr.raster.base import ReadOptions
 from llava_ocr.raster.channel import Channel
 from llava_ocr.raster.child import serve
+from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import PaperSize
 from llava_ocr.records import Word
 
@@ -50,6 +51,9 @@ class OddPaper:
     @contextmanager
     def sheet(self, page_index: int) -> Iterator[OddSheet]:
         yield OddSheet(self._deeds[page_index])
+
+    def embedded(self) -> Iterator[EmbeddedFile]:
+        return iter(())
 
     def close(self) -> None:
         pass

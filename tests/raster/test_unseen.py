@@ -17,6 +17,7 @@ from llava_ocr.raster.base import OcrMode, PageRead, PdfLibrary
 from llava_ocr.raster.opening import open_paper
 from llava_ocr.raster.page import read_sheet
 from llava_ocr.records import PageState, Word, WordReader
+from llava_ocr.words.ocr import OcrPage
 from tests.raster.papers import LINES, options
 
 WHITE, BLACK = (1, 1, 1), (0, 0, 0)
@@ -34,7 +35,7 @@ def page_with(folder: Path, paint: Paint, library: PdfLibrary, read: Callable[[A
     ocr = OcrMode.NEVER if read is nobody else OcrMode.AUTO
     paper = open_paper(folder / "p.pdf", (), options(ocr=ocr, pdf=library))
     with paper.sheet(0) as sheet:
-        found = read_sheet(sheet, 0, options(ocr=ocr, pdf=library), read)
+        found = read_sheet(sheet, 0, options(ocr=ocr, pdf=library), lambda raster: OcrPage(tuple(read(raster))))
     paper.close()
     return found
 
@@ -105,7 +106,7 @@ def test_words_that_do_not_show_are_left_out_and_counted(tmp_path: Path, how: st
     for line in LINES:
         assert line in said(page)
     assert "not show on the page" in page.outcome.message
-    assert page.remark == page.outcome.message
+    assert [one.message for one in page.findings] == [f"page 1: {page.outcome.message}"]
     assert "9,999" not in page.outcome.message
 
 
@@ -161,7 +162,7 @@ SHOWN: dict[str, Paint] = {
 def test_words_that_show_stay(tmp_path: Path, how: str, library: PdfLibrary) -> None:
     page = page_with(tmp_path, SHOWN[how], library, nobody)
     assert "9,999.00" in said(page)
-    assert (page.outcome.message, page.remark) == ("", "")
+    assert (page.outcome.message, page.findings) == ("", ())
 
 
 def scan(lines: tuple[str, ...]) -> bytes:
@@ -194,7 +195,7 @@ def read_scan(path: Path, library: PdfLibrary, read: Callable[[Any], list[Word]]
     opened = options(ocr=OcrMode.AUTO, pdf=library)
     paper = open_paper(path, (), opened)
     with paper.sheet(0) as sheet:
-        found = read_sheet(sheet, 0, opened, read)
+        found = read_sheet(sheet, 0, opened, lambda raster: OcrPage(tuple(read(raster))))
     paper.close()
     return found
 
@@ -216,4 +217,4 @@ def test_a_layer_over_empty_paper_is_refused_and_the_scan_is_read(tmp_path: Path
     assert page.reader is WordReader.OCR
     assert said(page) == LINES[0]
     assert "refused" in page.words_note
-    assert page.remark
+    assert page.findings

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llava_ocr.geometry import Box
+from llava_ocr.db.page_words import packed, unpacked
+from llava_ocr.geometry import Box, Turn
 from llava_ocr.grounding.typed import Conventions
 from llava_ocr.records import FieldReading, FieldState, PageWords, Word, WordReader
 from llava_ocr.review.gain import expected_gain
@@ -18,6 +19,7 @@ from llava_ocr.review.people import Role
 from llava_ocr.review.selection import text_in
 from llava_ocr.review.terms import phrases_of, searchable
 from llava_ocr.review.typing import BadValue, leaf_at, typed_reading
+from llava_ocr.words.turned import turned_words
 from schemas.invoice import Invoice
 from schemas.receipt import Receipt
 
@@ -67,6 +69,21 @@ def test_a_box_reads_its_words_in_order() -> None:
     words = (word("lower", 0.1, 0.13), word("right", 0.3, 0.1), word("left", 0.1, 0.101), word("far", 0.8, 0.8))
     found = text_in(PageWords(words, WordReader.OCR), Box(0.05, 0.08, 0.5, 0.2))
     assert found.text == "left right lower" and len(found.boxes) == 3
+
+
+@pytest.mark.parametrize("turn", Turn)
+def test_kept_words_keep_the_turn_of_their_page(turn: Turn) -> None:
+    page = PageWords((Word("x", Box(0, 0.25, 0.5, 0.75), 0.5),), WordReader.NONE, turn=turn)
+    assert unpacked(packed(page)) == page
+
+
+@pytest.mark.parametrize("turn", Turn)
+def test_a_box_on_a_turned_page_reads_its_words_in_the_order_of_their_lines(turn: Turn) -> None:
+    upright = [Word(text, Box(x, y, x + 0.1, y + 0.02)) for text, x, y in (("two", 0.3, 0.1), ("one", 0.1, 0.1))]
+    page = PageWords(turned_words(upright, turn.back), WordReader.OCR, turn=turn)
+    found = text_in(page, Box(0, 0, 1, 1))
+    assert found.text == "one two"
+    assert set(found.boxes) == {word.box for word in page.words}
 
 
 def test_half_a_word_outside_the_box_is_not_in_it() -> None:

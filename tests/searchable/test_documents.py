@@ -15,11 +15,12 @@ from PIL import Image
 
 from flows.searchable import SearchableOrder, searchable
 from llava_ocr.errors import ConfigError
-from llava_ocr.geometry import OVERVIEW_ONLY, Box, Size
+from llava_ocr.geometry import OVERVIEW_ONLY, Box, Size, Turn
 from llava_ocr.raster.base import Limits, OcrMode, PageRead, PdfLibrary
 from llava_ocr.raster.opening import open_paper
-from llava_ocr.records import PageOutcome, PageState, Word, WordReader
+from llava_ocr.records import PageOutcome, PageState, PageWords, Word, WordReader
 from llava_ocr.searchable.documents import CopyState, Desk, SearchableCopy, check_apart, make_searchable, open_reader
+from llava_ocr.searchable.writing import write_searchable
 from llava_ocr.store.base import Selection
 from llava_ocr.store.local import LocalStore
 from llava_ocr.store.memory import MemoryStore
@@ -27,6 +28,7 @@ from llava_ocr.store.open import Source
 from llava_ocr.tiles.tiled import TiledRaster
 from llava_ocr.words.layout import lay_out
 from llava_ocr.words.text_layer import clean_words
+from llava_ocr.words.turned import turned_words
 from tests.raster.papers import LINES, options, write_pdf, write_scan
 
 WORDS = ("Rechnung", "№", "4711/Б", "Łódź", "12,50", "€", "合計", "naïve")
@@ -96,6 +98,23 @@ def test_words_are_found_at_their_boxes(tmp_path: Path, rotation: int, crop: boo
     assert (copy.state, copy.num_layered, copy.num_words) == (CopyState.LAYERED, 1, len(WORDS))
     there = found(tmp_path / "scan.pdf", library)
     for word in words():
+        assert there[word.text].iou(word.box) > 0.9, word.text
+
+
+@pytest.mark.parametrize("library", PdfLibrary)
+@pytest.mark.parametrize("turn", Turn)
+def test_words_of_a_page_that_is_read_turned_lie_as_they_are_printed(
+    tmp_path: Path, turn: Turn, library: PdfLibrary
+) -> None:
+    (tmp_path / "scan.pdf").write_bytes(scan_pdf())
+    lying = PageWords(turned_words(words(), turn.back), WordReader.OCR, turn=turn)
+    write_searchable(tmp_path / "scan.pdf", tmp_path / "copy.pdf", {0: lying}, passwords=(), limits=Limits())
+    paper = open_paper(tmp_path / "copy.pdf", (), options(pdf=library))
+    with paper.sheet(0) as sheet:
+        assert set(sheet.turns()) == {turn}
+        there = {word.text: word.box for word in sheet.words()}
+    paper.close()
+    for word in lying.words:
         assert there[word.text].iou(word.box) > 0.9, word.text
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llava_ocr.synth.einvoice import BadEInvoice, read_einvoice
+from llava_ocr.einvoice import BadEInvoice
+from llava_ocr.synth.einvoice import read_einvoice
 from llava_ocr.synth.invoice_page import paint_content
 from llava_ocr.synth.seeding import NothingToSeedFrom, fill_invoice, seeded_painter
 
@@ -101,10 +102,10 @@ def test_a_currency_that_no_market_has_is_painted_all_the_same(tmp_path: Path) -
     [
         ('<!DOCTYPE Invoice [<!ENTITY a SYSTEM "file:///etc/passwd">]><Invoice>&a;</Invoice>', "document type"),
         ("<Invoice", "not XML"),
-        ("<html/>", "neither UBL nor CII"),
+        ("<html/>", "no invoice of UBL or CII"),
         (UBL.replace("<b:ID>W-77</b:ID>", ""), "no number"),
-        (UBL.replace("21.40</b:TaxIn", "NaN</b:TaxIn"), "not a number"),
-        (UBL.replace("2023-05-05", "soon"), "not a date"),
+        (UBL.replace("21.40</b:TaxIn", "NaN</b:TaxIn"), "BT-112 is no number"),
+        (UBL.replace("2023-05-05", "soon"), "BT-9 is no date"),
     ],
 )
 def test_what_is_no_e_invoice_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -9,10 +9,13 @@ from sqlalchemy import func, select
 
 from llava_ocr.db.corrections import corrections_of, place_of
 from llava_ocr.db.review_rows import CORRECTIONS, LISTINGS
-from llava_ocr.db.stored import StoredRecord, load_records
+from llava_ocr.db.stored import NoSuchRecord, StoredRecord, load_records
 from llava_ocr.engines.scripted import ScriptedEngine
 from llava_ocr.records import FieldReading, FieldState
 from llava_ocr.services import Services
+from llava_ocr.web import review_page
+from llava_ocr.web.faults import status_of_error
+from llava_ocr.web.opening import open_site
 from tests.web.conftest import Served, read_all, services_over
 
 
@@ -128,3 +131,19 @@ def test_boxes_that_are_none_are_refused(served: Served) -> None:
     for boxes in ("[]", "nonsense", '[["a",0,0,0]]', "[[1]]", "null"):
         form = {"verdict": "correct", "text": "X", "page_index": "0", "boxes": boxes}
         assert served.post("/records/1/say", path="invoice_number", **form).status_code == 400
+
+
+def test_a_reading_that_was_replaced_a_moment_ago_is_not_found(served: Served) -> None:
+    gone = 999
+    assert served.post(f"/records/{gone}/say", path="grand_total", verdict="absent").status_code == 404
+    form = {"boxes": "[[0.1,0.1,0.2,0.12]]", "page_index": "0"}
+    with open_site(served.services) as site:
+        # Between two looks at the database, as they happen within one request.
+        with pytest.raises(NoSuchRecord) as met:
+            review_page._evidence(site, gone, form)
+        assert status_of_error(met.value) == 404
+        with pytest.raises(NoSuchRecord):
+            review_page.schema_of(site, gone)
+    assert served.client.get(f"/api/v1/records/{gone}").status_code == 404
+    assert served.client.get(f"/api/v1/records/{gone}/corrections").status_code == 404
+    assert served.client.get(f"/records/{gone}/crop.png?path=grand_total").status_code == 404
