@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -24,10 +24,8 @@ def conforms(value: object, hint: Any) -> bool:
         [dtype] = get_args(get_args(hint)[1])
         return type(value) is np.ndarray and value.dtype == np.dtype(dtype)
     if is_dataclass(hint):
-        names = _hints(hint)
         return type(value) is hint and all(
-            hasattr(value, field.name) and conforms(getattr(value, field.name), names[field.name])
-            for field in fields(hint)
+            hasattr(value, name) and conforms(getattr(value, name), part) for name, part in _hints(type(value)).items()
         )
     if hint is float:
         return type(value) in (float, int)
@@ -50,5 +48,5 @@ def _is_tuple(value: object, parts: tuple[Any, ...]) -> bool:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
