@@ -140,8 +140,7 @@ class PdfiumSheet:
         """A character as it shows: a soft hyphen is a hyphen, or nothing; what is of a hidden layer is white space."""
         if hidden and _address(pdfium_c.FPDFText_GetTextObject(text_page, index)) in hidden:
             return Char(" ", Box(0, 0, 0, 0))
-        code = pdfium_c.FPDFText_GetUnicode(text_page, index)
-        letter = _letter(code)
+        letter = _letter(text_page, index)
         if letter.isspace():
             return Char(letter, Box(0, 0, 0, 0))
         box = self._box(*text_page.get_charbox(index, loose=True))
@@ -334,10 +333,12 @@ def _unlocked(path: Path, passwords: Sequence[str]) -> pypdfium2.PdfDocument:
     raise NeedsPassword(f"encrypted; none of {len(passwords)} passwords fits")
 
 
-def _letter(code: int) -> str:
-    # 0xFFFE is PDFium's mark of a hyphen at a line's end, soft ones among them; half surrogates can't be encoded.
-    if code == 0xFFFE:
+def _letter(text_page: pypdfium2.PdfTextPage, index: int) -> str:
+    code = pdfium_c.FPDFText_GetUnicode(text_page, index)
+    # What PDFium puts for a hyphen at a line's end, soft ones among them.
+    if code in (0x2, 0xFFFE) and pdfium_c.FPDFText_IsHyphen(text_page, index) == 1:
         return SOFT_HYPHEN
+    # Half surrogates can't be encoded.
     return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else "\ufffd"
 
 
