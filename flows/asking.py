@@ -15,8 +15,9 @@ from pydantic import AfterValidator, Field
 from llava_ocr.asking.described import DescribeOrder, write_descriptions
 from llava_ocr.asking.documents import objects, prepare
 from llava_ocr.asking.order import AskOrder
-from llava_ocr.asking.table import format_of, write_answers
+from llava_ocr.asking.table import write_answers
 from llava_ocr.errors import ConfigError
+from llava_ocr.files import FileFormat, format_of
 from llava_ocr.logs import without_text
 from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
@@ -25,7 +26,7 @@ from llava_ocr.settings import load_settings
 def _of_a_table(out: Path) -> Path:
     """Refuse a file whose ending is no table's, before anything is asked."""
     try:
-        format_of(out)
+        format_of(out, None, default=FileFormat.CSV)
     except ConfigError as error:
         raise ValueError(str(error)) from None
     return out

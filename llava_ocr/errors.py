@@ -51,6 +51,18 @@ class MissingExtra(ConfigError):
     hint = "`llava-ocr doctor` says what is missing and how to add it."
 
 
+class FileFault(ConfigError):
+    """A file or folder that was named can't be read or written."""
+
+    hint = "Check that the path is right and that you may use it."
+
+
+class CantListen(ConfigError):
+    """No server can be started at that address."""
+
+    hint = "Another program may have the port: give another --port, or 0 for any that is free."
+
+
 class BadTrainingData(ConfigError):
     """A file that is to be learned from is not of its format."""
 
@@ -293,6 +305,12 @@ class LeaseLost(StoreError):
     """The shard was taken from this worker, or its run was cancelled; nothing it reads is kept any more."""
 
     hint = "Nothing to do: another worker has the shard. Often seen? Then raise the lease, or look for long pauses."
+
+
+class NoDatabase(DatabaseError):
+    """There is no database where one is to be read."""
+
+    hint = "--db or LLAVA_OCR_DB name another; `llava-ocr extract` makes one, as does `llava-ocr db upgrade`."
 
 
 class SchemaOutOfDate(DatabaseError):

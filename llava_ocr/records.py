@@ -32,11 +32,15 @@ class WordReader(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One printed word (no white space in it) and its place. `score` is the reader's own, 1.0 for a text layer."""
+    """One printed word (no white space in it) and its place. `score` is the reader's own, 1.0 for a text layer.
+
+    `reader` is None where it is the page's.
+    """
 
     text: str
     box: Box
     score: float = 1.0
+    reader: WordReader | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class PageWords:
     `num_commands` words of lines that speak to a machine are left out, too.
     Boxes are on the page as it is shown; it is read turned by `turn`. Where some words lie otherwise, `turns` tells
     of each; they come after the others, sorted by their turns. Where it is not clear how the page lies,
-    `is_turn_clear` is False.
+    `is_turn_clear` is False. `num_unread_pictures` on the page look like text and were not read.
     """
 
     words: tuple[Word, ...]
@@ -59,6 +63,7 @@ class PageWords:
     turn: Turn = Turn.NONE
     turns: tuple[Turn, ...] = ()
     is_turn_clear: bool = True
+    num_unread_pictures: int = 0
 
     def __bool__(self) -> bool:
         """Whether there is any word."""

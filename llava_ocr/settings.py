@@ -1,4 +1,4 @@
-"""Settings from the environment (`LLAVA_OCR_...`, or a `.env` file), read once at an edge. Unknown names are errors."""
+"""Settings from the environment (`LLAVA_OCR_...`, or a `.env` file), read once. A misspelt name is an error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import difflib
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from dotenv.parser import parse_stream
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from llava_ocr.engines.base import Blanks
@@ -15,6 +16,7 @@ from llava_ocr.logs import LogFormat
 from llava_ocr.raster.base import OcrMode, PdfLibrary
 
 PREFIX = "LLAVA_OCR_"
+ENV_FILE = ".env"
 # Where the deployments find the project, see `infra/prefect.yaml`; read by Prefect, and no setting of ours.
 ROOT = PREFIX + "ROOT"
 
@@ -22,7 +24,7 @@ ROOT = PREFIX + "ROOT"
 class Settings(BaseSettings):
     """Everything that differs between machines, with the defaults of a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
     db: str = Field("sqlite:///llava_ocr.db", description="Database URL: sqlite:///FILE or postgresql+psycopg://...")
     engine: str = Field("small", description="`small`, a model folder or hub name, `endpoint`, `rules` or `scripted`")
@@ -70,14 +72,36 @@ class Settings(BaseSettings):
 
 
 def load_settings(**changes: object) -> Settings:
-    """Read the settings, with the given ones in their place. Raises ConfigError for a variable that means nothing."""
-    for name in os.environ:
-        field = name.removeprefix(PREFIX)
-        if name != ROOT and field != name and field.lower() not in Settings.model_fields:
+    """Read the settings, with the given ones in their place. Raises ConfigError for a variable of ours that means
+    nothing or holds what it may not, and for a `.env` that can't be read; other programs' variables are theirs."""
+    for name in (*os.environ, *_names_in(Path(ENV_FILE))):
+        field = name.upper().removeprefix(PREFIX)
+        if name.upper() != ROOT and field != name.upper() and field.lower() not in Settings.model_fields:
             known = [PREFIX + other.upper() for other in Settings.model_fields]
-            likely = difflib.get_close_matches(name, known, n=1)
+            likely = difflib.get_close_matches(name.upper(), known, n=1)
             raise ConfigError(f"{name} is no setting" + (f"; do you mean {likely[0]}?" if likely else ""))
-    return override(Settings(), **changes)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        # The values themselves may be secrets.
+        faults = [(PREFIX + "_".join(map(str, fault["loc"])).upper(), fault["msg"]) for fault in error.errors()]
+        raise ConfigError("; ".join(f"{name}: {message}" for name, message in faults)) from None
+    return override(settings, **changes)
+
+
+def _names_in(path: Path) -> list[str]:
+    """The variables that a `.env` sets; none where there is no such file. Raises ConfigError for one that is none."""
+    if not path.is_file():
+        return []
+    try:
+        with path.open(encoding="utf-8") as stream:
+            bindings = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or 'is no UTF-8 text'}") from None
+    for binding in bindings:
+        if binding.error:
+            raise ConfigError(f"{path}, line {binding.original.line}: is no NAME=VALUE")
+    return [binding.key for binding in bindings if binding.key]
 
 
 def override(settings: Settings, **changes: object) -> Settings:

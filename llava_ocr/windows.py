@@ -228,15 +228,16 @@ def ask(question: Question, page: PageRead, *, num_pages: int, profile: EnginePr
     layout = page.layout if profile.takes_words else None
     index = page.outcome.page_index
     root, form = question.asked_of(profile), profile.prompt_form
+    told = guesses(question.root, layout) if layout is not None else {}
+    prompt = ask_for_record(root, layout, page_index=index, num_pages=num_pages, form=form, guesses=told)
     guessed = by_rules(page, question, profile).guesses
-    prompt = ask_for_record(root, layout, page_index=index, num_pages=num_pages, form=form, guesses=guessed)
     grammar = build_grammar(root, page.layout, guesses=guessed) if profile.takes_grammar else shape_only(root)
     draft = draft_of(question, page.layout, profile, guessed)
     return Request(f"page {index}", prompt, (page.raster,), grammar, question.max_new_tokens, draft)
 
 
 def by_rules(page: PageRead, question: Question, profile: EngineProfile) -> ByRules:
-    """What the rulebook guesses of a page for an engine that is told guesses."""
+    """What the rulebook guesses of a page for an engine that may answer `AS_GUESSED`."""
     is_told = profile.prompt_form is PromptForm.FIND and profile.takes_words
     if page.layout is None or not page.layout.words or not is_told:
         return ByRules()

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from llava_ocr.db.queries import open_runs
-from llava_ocr.errors import ConfigError, DatabaseUnavailable, DeviceLost, EngineError
+from llava_ocr.errors import CantListen, ConfigError, DatabaseUnavailable, DeviceLost, EngineError
 from llava_ocr.ledger.leases import Lease
 from llava_ocr.metrics import CONTENT_TYPE, Metrics
 from llava_ocr.run import resume
@@ -78,7 +78,10 @@ def reporting(metrics: Metrics, stop: threading.Event, *, host: str, port: int) 
             self.end_headers()
             self.wfile.write(content)
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise CantListen(f"{host}, port {port}: {error.strerror}") from None
     thread = threading.Thread(target=server.serve_forever, name="reporting", daemon=True)
     thread.start()
     try:

@@ -7,7 +7,17 @@ from typing import ClassVar
 
 from llava_ocr.records import Finding
 from llava_ocr.schema import Check, Currency, Date, DocumentSchema, Iban, Money, Text, group, read, rows
-from schemas.parts import BUYER_TERMS, SELLER_TERMS, Item, Party, iban_checksum, near, rows_multiply, rows_sum
+from schemas.parts import (
+    BUYER_TERMS,
+    SELLER_TERMS,
+    Item,
+    Party,
+    iban_checksum,
+    near,
+    rows_multiply,
+    rows_sum,
+    two_parties,
+)
 
 
 def totals_add_up(invoice: Invoice) -> Iterator[Finding]:
@@ -34,10 +44,16 @@ def iban_is_sound(invoice: Invoice) -> Iterator[Finding]:
     yield from iban_checksum(invoice.iban)
 
 
+def parties_differ(invoice: Invoice) -> Iterator[Finding]:
+    """Nobody sends an invoice to themselves."""
+    parties = {"seller": invoice.seller, "buyer": invoice.buyer}
+    yield from two_parties(parties, invoice.invoice_number, number_path="invoice_number")
+
+
 class Invoice(DocumentSchema):
     """An invoice or credit note."""
 
-    checks: ClassVar[tuple[Check, ...]] = (totals_add_up, lines_add_up, due_after_issue, iban_is_sound)
+    checks: ClassVar[tuple[Check, ...]] = (totals_add_up, lines_add_up, due_after_issue, iban_is_sound, parties_differ)
     business_key: ClassVar[tuple[str, ...]] = ("seller.name", "invoice_number", "issue_date", "grand_total")
     terms: ClassVar[Mapping[str, str]] = {
         "invoice_number": "BT-1",

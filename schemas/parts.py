@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from llava_ocr.grounding.codes import is_iban
+from llava_ocr.grounding.codes import compact, is_iban
+from llava_ocr.prompts import fold
 from llava_ocr.records import Finding
 from llava_ocr.schema import Country, DocumentPart, Money, Number, Text, Vat, read
 
@@ -97,6 +98,24 @@ def iban_checksum(iban: str | None) -> Iterator[Finding]:
     """An IBAN carries its own checksum."""
     if iban and not is_iban(iban):
         yield Finding("iban", "the checksum of the IBAN is wrong", ("iban",))
+
+
+def two_parties(parties: Mapping[str, Party], number: str | None, *, number_path: str) -> Iterator[Finding]:
+    """Two parties, by path, are not the same one, and no VAT id is the document's number."""
+    (one, first), (other, second) = parties.items()
+    if first.name and second.name and fold(first.name) == fold(second.name):
+        yield Finding("same_party", f"{one} and {other} have the same name", (f"{one}.name", f"{other}.name"))
+    if first.vat_id and first.vat_id == second.vat_id:
+        yield Finding("same_vat", f"{one} and {other} have the same VAT id", (f"{one}.vat_id", f"{other}.vat_id"))
+    places = [(fold(party.street or ""), fold(party.postcode or "")) for party in (first, second)]
+    if all(places[0]) and places[0] == places[1]:
+        paths = tuple(f"{path}.{name}" for path in parties for name in ("street", "postcode"))
+        yield Finding("same_address", f"{one} and {other} have the same address", paths)
+    for path, party in parties.items():
+        if number and party.vat_id and compact(number) in (party.vat_id, party.vat_id[2:]):
+            yield Finding(
+                "vat_is_number", f"the VAT id of the {path} is the document's number", (number_path, f"{path}.vat_id")
+            )
 
 
 def rows_multiply(lines: list[Item]) -> Iterator[Finding]:

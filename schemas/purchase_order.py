@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from llava_ocr.records import Finding
 from llava_ocr.schema import Check, Currency, Date, DocumentSchema, Money, Text, group, read, rows
-from schemas.parts import Item, Party, near, rows_multiply, rows_sum
+from schemas.parts import Item, Party, near, rows_multiply, rows_sum, two_parties
 
 
 def totals_add_up(order: PurchaseOrder) -> Iterator[Finding]:
@@ -29,6 +29,12 @@ def delivered_after_order(order: PurchaseOrder) -> Iterator[Finding]:
         yield Finding("delivery_date", "wanted before it was ordered", ("order_date", "delivery_date"))
 
 
+def parties_differ(order: PurchaseOrder) -> Iterator[Finding]:
+    """Nobody orders from themselves."""
+    parties = {"buyer": order.buyer, "supplier": order.supplier}
+    yield from two_parties(parties, order.order_number, number_path="order_number")
+
+
 class OrderLine(Item):
     """One article that is ordered."""
 
@@ -41,7 +47,7 @@ class OrderLine(Item):
 class PurchaseOrder(DocumentSchema):
     """A purchase order."""
 
-    checks: ClassVar[tuple[Check, ...]] = (totals_add_up, lines_add_up, delivered_after_order)
+    checks: ClassVar[tuple[Check, ...]] = (totals_add_up, lines_add_up, delivered_after_order, parties_differ)
     business_key: ClassVar[tuple[str, ...]] = ("buyer.name", "order_number", "order_date")
 
     order_number: Text | None = read(

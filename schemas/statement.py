@@ -50,10 +50,17 @@ def iban_is_sound(statement: Statement) -> Iterator[Finding]:
     yield from iban_checksum(statement.iban)
 
 
+def period_runs_forward(statement: Statement) -> Iterator[Finding]:
+    """A period ends on the day it begins or later."""
+    start, end = statement.period_start, statement.period_end
+    if start and end and end < start:
+        yield Finding("period", "the period ends before it begins", ("period_start", "period_end"))
+
+
 class Statement(DocumentSchema):
     """A bank statement."""
 
-    checks: ClassVar[tuple[Check, ...]] = (balances_run, entries_close, iban_is_sound)
+    checks: ClassVar[tuple[Check, ...]] = (balances_run, entries_close, iban_is_sound, period_runs_forward)
     business_key: ClassVar[tuple[str, ...]] = ("iban", "period_start", "period_end")
 
     account_holder: Text | None = read("Whose account it is", labels=("Account holder", "Kontoinhaber", "Titulaire"))

@@ -15,8 +15,9 @@ from typing import Any
 from llava_ocr.asking.answers import AnswerState, answer_object
 from llava_ocr.asking.documents import AnsweredDocument, Inquiry, ask_documents
 from llava_ocr.db.query import Table
-from llava_ocr.db.tables import TableFormat, write_table
-from llava_ocr.errors import ConfigError, StoreError
+from llava_ocr.db.tables import write_table
+from llava_ocr.errors import ConfigError
+from llava_ocr.files import FileFormat, format_of, require_writable, whole_file
 from llava_ocr.jsonform import to_json
 from llava_ocr.services import Services
 from llava_ocr.store.base import ObjectInfo, Store
@@ -98,15 +99,6 @@ def journal_of(out: Path) -> Path:
     return out.with_name(out.name + ".journal")
 
 
-def format_of(out: Path) -> TableFormat:
-    """A table's format by its file's ending. Raises ConfigError."""
-    try:
-        return TableFormat(out.suffix.lower().removeprefix("."))
-    except ValueError:
-        known = ", ".join(f".{one.value}" for one in TableFormat)
-        raise ConfigError(f"{out}: a table's file ends in one of {known}") from None
-
-
 def write_answers(
     inquiry: Inquiry, infos: Iterable[ObjectInfo], store: Store, services: Services, *, out: Path
 ) -> Tally:
@@ -115,9 +107,8 @@ def write_answers(
     Raises ConfigError for a file that can't be written or a bad journal, EngineError when nothing can be answered:
     what was answered until then is in the journal, and the same order goes on from there.
     """
-    format = format_of(out)
-    if not out.parent.is_dir():
-        raise ConfigError(f"{out}: its folder is not there")
+    format = format_of(out, None, default=FileFormat.CSV)
+    require_writable(out)
     journal = Journal(journal_of(out))
     rows: list[dict[str, Any]] = []
     num_documents = num_known = 0
@@ -126,11 +117,8 @@ def write_answers(
         num_documents += 1
         num_known += is_known
     table = Table(COLUMNS, tuple(tuple(_cell(name, row) for name in COLUMNS) for row in rows), is_cut=False)
-    try:
-        with out.open("wb") as stream:
-            write_table(table, format, stream)
-    except OSError as error:
-        raise StoreError(f"{out}: {error.strerror}") from None
+    with whole_file(out) as stream:
+        write_table(table, format, stream)
     states = [AnswerState(row["state"]) for row in rows]
     return Tally(num_documents, num_known, {state: states.count(state) for state in AnswerState})
 

@@ -37,7 +37,8 @@ from llava_ocr.cli import (
     training,
     workers,
 )
-from llava_ocr.errors import ConfigError, ExtractionError
+from llava_ocr.errors import ConfigError, ExtractionError, FileFault
+from llava_ocr.logs import without_text
 
 
 def leave(exit_code: int) -> None:
@@ -86,15 +87,24 @@ def main() -> None:
 
 def guarded(program: typer.Typer, arguments: list[str]) -> int:
     """Run one command of `program` and return its exit code; errors are shown, not raised."""
-    console = Console(stderr=True)
+    try:
+        with without_text():
+            return _run(program, arguments)
+    except ExtractionError as error:
+        return _show(error, Console(stderr=True))
+
+
+def _run(program: typer.Typer, arguments: list[str]) -> int:
     try:
         program(arguments)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
     except ValidationError as error:
-        return _show(ConfigError(in_words(error)), console)
-    except ExtractionError as error:
-        return _show(error, console)
+        raise ConfigError(in_words(error)) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise FileFault(f"{error.filename}: {error.strerror}") from None
     return 0
 
 

@@ -16,7 +16,7 @@ from llava_ocr import backfill
 from llava_ocr.backfill import Spent
 from llava_ocr.cli.documents import aware
 from llava_ocr.db.people import COMMAND_LINE
-from llava_ocr.db.session import open_database
+from llava_ocr.db.session import existing_database
 from llava_ocr.db.staging import Diff
 from llava_ocr.ledger.backfill import Budget, Estimate, Why
 from llava_ocr.run import ExtractOrder, Run, resume
@@ -117,7 +117,7 @@ def resume_(
 @app.command()
 def diff(run_id: RunId, db: Url = None, as_json: AsJson = False) -> int:
     """Show which cells promoting would change, by field, with samples."""
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         found = backfill.diff(database, run_id)
     if as_json:
         typer.echo(json.dumps(asdict(found)))
@@ -134,7 +134,7 @@ def diff(run_id: RunId, db: Url = None, as_json: AsJson = False) -> int:
 @app.command()
 def promote(run_id: RunId, db: Url = None) -> int:
     """Make what was staged current, all at once."""
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         num_documents = backfill.promote(database, run_id, who=COMMAND_LINE)
     Console().print(f"{num_documents:,} documents are current as run {run_id} read them", highlight=False)
     return 0
@@ -143,7 +143,7 @@ def promote(run_id: RunId, db: Url = None) -> int:
 @app.command()
 def rollback(run_id: RunId, db: Url = None) -> int:
     """Bring back what was current before a promotion; it can be promoted again."""
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         num_back, num_left = backfill.rollback(database, run_id, who=COMMAND_LINE)
     Console().print(f"{num_back:,} documents are as before; {num_left:,} were read by a later run", highlight=False)
     return 0

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from llava_ocr.db.answers import Answers, Kept
-from llava_ocr.db.session import open_database
+from llava_ocr.db.session import existing_database
 from llava_ocr.errors import ConfigError
 from llava_ocr.settings import load_settings
 
@@ -27,7 +27,7 @@ def show(
 ) -> int:
     """Show how many answers there are, under which fingerprints, and what they saved."""
     settings = load_settings(db=db)
-    with open_database(settings.db) as database:
+    with existing_database(settings.db) as database:
         kept = Answers(database, limit_bytes=settings.cache_bytes).kept()
     size_bytes = sum(one.size_bytes for one in kept)
     if as_json:
@@ -57,7 +57,7 @@ def prune(
         raise ConfigError("give --max-bytes, --days or --engine; `--max-bytes 0` throws everything out")
     settings = load_settings(db=db)
     max_age = None if days is None else timedelta(days=days)
-    with open_database(settings.db) as database:
+    with existing_database(settings.db) as database:
         answers = Answers(database, limit_bytes=settings.cache_bytes)
         count = answers.prune(max_bytes=max_bytes, max_age=max_age, engine_fingerprint=engine)
     Console().print(f"{count:,} answers thrown out", highlight=False)

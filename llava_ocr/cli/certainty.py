@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from llava_ocr.errors import ConfigError
+from llava_ocr.files import whole_file
 from llava_ocr.settings import load_settings, override
 
 DEFAULT_SETS = "invoice,receipt,statement"
@@ -58,7 +59,8 @@ def certainty(
         "num_fields_fitted": len(learnt_from),
     }
     kept = {**found.to_object(), "fitted": fitted, "figures": figures, "figures_with_absent": with_absent}
-    out.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+    with whole_file(out) as stream:
+        stream.write(json.dumps(kept, separators=(",", ":")).encode() + b"\n")
     shown = {name: figures[name] for name in ("count", "accuracy", "auc", "error", "accuracy_at_80", "to_look_at")}
     typer.echo(json.dumps({"out": str(out), **fitted, **shown}))
     return 0

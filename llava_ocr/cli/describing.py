@@ -18,6 +18,7 @@ from llava_ocr.asking.describing import DescribeKind, Description, MadeBy
 from llava_ocr.cli.asking import EngineName, PageNumber, Passwords, Schemas, Source, ended
 from llava_ocr.db.csv_export import safe_cell
 from llava_ocr.errors import ConfigError, error_hint
+from llava_ocr.files import require_writable, whole_file
 from llava_ocr.jsonform import to_json
 from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
@@ -53,6 +54,8 @@ def describe(
     """Describe documents. What a model says in its own words is not evidenced; data stands on the page."""
     if format is DescribeFormat.CSV and kind not in (DescribeKind.TABLE, DescribeKind.CHART):
         raise ConfigError(f"{kind.value} is no table; --format csv is for --kind table and chart")
+    if out is not None:
+        require_writable(out)
     order = DescribeOrder(source=source, kind=kind, page=page, engine=engine, limit=limit)
     settings = order.settings(load_settings(schemas=schemas, password_file=password_file))
     reasons: Counter[str] = Counter()
@@ -72,7 +75,8 @@ def describe(
                 _warn(document)
     code = ended(reasons, num_descriptions, source)
     if out is not None:
-        out.write_text("".join(lines), encoding="utf-8")
+        with whole_file(out) as stream:
+            stream.write("".join(lines).encode())
     return code
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,26 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ConsoleTable
 
+from llava_ocr.cli.outputs import output, require_csv
 from llava_ocr.db.query import Table, run_query
-from llava_ocr.db.session import open_database
-from llava_ocr.db.tables import TableFormat, write_table
-from llava_ocr.errors import ConfigError
+from llava_ocr.db.session import existing_database
+from llava_ocr.db.tables import write_table
+from llava_ocr.files import FileFormat, format_of, require_writable
 from llava_ocr.report import show_value
 from llava_ocr.settings import load_settings
 
-
-class QueryFormat(StrEnum):
-    """What a query's rows are shown as."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    XLSX = "xlsx"
-
-
 Url = Annotated[str | None, typer.Option("--db", help="Database URL; default LLAVA_OCR_DB")]
-_BINARY = (QueryFormat.PARQUET, QueryFormat.XLSX)
 
 
 def register(app: typer.Typer) -> None:
@@ -41,24 +28,30 @@ def register(app: typer.Typer) -> None:
 
 def query(
     statement: Annotated[str, typer.Argument(help="One SELECT over the views, such as invoice and invoice_lines")],
-    format: Annotated[QueryFormat, typer.Option("--format", "-f")] = QueryFormat.TABLE,
+    format: Annotated[
+        FileFormat | None,
+        typer.Option("--format", "-f", help="Default: as the file's name ends; without --out a table to look at"),
+    ] = None,
+    excel: Annotated[bool, typer.Option("--excel", help="CSV: with the mark by which Excel knows UTF-8")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000_000, help="Rows at most")] = 1_000,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; default standard output")] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds the database may take")] = 60.0,
     db: Url = None,
 ) -> int:
     """Ask the database. Nothing can be changed; what is left out by the limit is said."""
-    if out is None and format in _BINARY:
-        raise ConfigError(f"{format.value} needs --out FILE")
-    with open_database(db or load_settings().db) as database:
+    is_shown = out is None and format is None and not excel
+    wanted = None if is_shown else format_of(out, format, default=FileFormat.CSV)
+    if excel:
+        require_csv(wanted, "--excel")
+    if out is not None:
+        require_writable(out)
+    with existing_database(db or load_settings().db) as database:
         found = run_query(database, statement, limit=limit, timeout_s=timeout)
-    if format is QueryFormat.TABLE:
+    if wanted is None:
         Console().print(_shown(found))
-    elif out is None:
-        write_table(found, TableFormat(format.value), sys.stdout.buffer)
     else:
-        with out.open("wb") as stream:
-            write_table(found, TableFormat(format.value), stream)
+        with output(out, for_excel=excel) as stream:
+            write_table(found, wanted, stream)
     if found.is_cut:
         Console(stderr=True).print(f"only the first {limit:,} rows; --limit shows more", highlight=False)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from llava_ocr.cli.outputs import output, require_csv
 from llava_ocr.db.csv_export import CsvColumns
-from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.export import export_records
 from llava_ocr.db.links import num_later, other_places
 from llava_ocr.db.queries import find_records
-from llava_ocr.db.session import Database
+from llava_ocr.db.session import Database, existing_database
 from llava_ocr.db.stored import StoredRecord
 from llava_ocr.errors import ConfigError
+from llava_ocr.files import FileFormat, format_of, require_writable
 from llava_ocr.records import FieldReading, Part
 from llava_ocr.report import STATE_STYLES, show_value
 from llava_ocr.review.sameness import LinkKind
@@ -41,11 +42,10 @@ def show(
 ) -> int:
     """Show a document's records: every field with its state, confidence and place on the page."""
     console = Console()
-    with open_services(load_settings(db=db)) as services:
-        found = find_records(services.database, document)
+    with existing_database(load_settings(db=db).db) as database:
+        found = find_records(database, document)
         if not found:
-            place = services.database.place
-            raise NotInDatabase(f"no record of a document {document!r} in {place}")
+            raise NotInDatabase(f"no record of a document {document!r} in {database.place}")
         for record in found:
             if record.part is not None:
                 console.print(part_line(record.record_index, record.part), highlight=False)
@@ -56,33 +56,37 @@ def show(
                 console.print(f"{record.schema} in {record.uri}: no field was found; --absent shows them all")
             for finding in record.findings:
                 console.print(f"[yellow]{escape(finding.check)}[/]: {escape(finding.message)}")
-            for line in _same(services.database, record):
+            for line in _same(database, record):
                 console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
 def export(
     schema: Annotated[str, typer.Option("--schema", "-s", help="Document type")],
-    format: Annotated[ExportFormat, typer.Option("--format", "-f")] = ExportFormat.JSONL,
+    format: Annotated[
+        FileFormat | None, typer.Option("--format", "-f", help="Default: as the file's name ends, else jsonl")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; default standard output")] = None,
     db: Annotated[str | None, typer.Option(help="Database URL; default LLAVA_OCR_DB")] = None,
     schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
     evidence: Annotated[bool, typer.Option("--evidence", help="CSV: as printed, page and boxes of each field")] = False,
     crops: Annotated[str, typer.Option(help="CSV: address of `serve`; links each field to its picture there")] = "",
+    excel: Annotated[bool, typer.Option("--excel", help="CSV: with the mark by which Excel knows UTF-8")] = False,
 ) -> int:
     """Write all current records of one document type. JSON lines always hold the evidence."""
-    if out is None and format is ExportFormat.PARQUET:
-        raise ConfigError("parquet needs --out FILE")
-    if (evidence or crops) and format is not ExportFormat.CSV:
-        raise ConfigError("--evidence and --crops are for --format csv; jsonl holds the evidence anyway")
+    chosen = format_of(out, format, default=FileFormat.CSV if excel else FileFormat.JSONL)
+    for option, is_given in (("--evidence", evidence), ("--crops", crops), ("--excel", excel)):
+        if is_given:
+            require_csv(chosen, option)
+    if out is not None:
+        require_writable(out)
     columns = CsvColumns(evidence, crops.rstrip("/"))
-    with open_services(load_settings(db=db, schemas=schemas)) as services:
+    settings = load_settings(db=db, schemas=schemas)
+    with open_services(settings) as services:
         wanted = services.catalog.get(schema)
-        if out is None:
-            export_records(services.database, wanted, format=format, out=sys.stdout.buffer, columns=columns)
-            return 0
-        with out.open("wb") as stream:
-            count = export_records(services.database, wanted, format=format, out=stream, columns=columns)
+    with existing_database(settings.db) as database, output(out, for_excel=excel) as stream:
+        count = export_records(database, wanted, format=chosen, out=stream, columns=columns)
+    if out is not None:
         Console(stderr=True).print(f"{count:,} records in {out}", highlight=False)
     return 0
 

@@ -27,15 +27,16 @@ from llava_ocr.db.erase import (
 from llava_ocr.db.listings import list_all_again
 from llava_ocr.db.people import COMMAND_LINE
 from llava_ocr.db.queries import find_records
-from llava_ocr.db.session import open_database
+from llava_ocr.db.session import existing_database
 from llava_ocr.db.truth import reviewed_records, truth_line
 from llava_ocr.errors import ConfigError, ObjectChanged, ObjectNotFound
+from llava_ocr.files import make_folder, require_writable, whole_file
 from llava_ocr.geometry import union
 from llava_ocr.jsonform import to_json
 from llava_ocr.originals import original
 from llava_ocr.review.calibration import MIN_EXAMPLES, MIN_WRONG, Example, fit
 from llava_ocr.review.reliability import Reliability, reliability
-from llava_ocr.schema import schema_name, tree
+from llava_ocr.schema import tree
 from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
 
@@ -73,24 +74,26 @@ def export_truth(
 ) -> int:
     """Write approved records as a data set: `llava-ocr evaluate OUT -s SCHEMA` reads it."""
     console = Console(stderr=True)
-    with open_services(load_settings(db=db, schemas=schemas)) as services:
+    settings = load_settings(db=db, schemas=schemas)
+    with open_services(settings) as services:
         root = tree(services.catalog.get(schema))
-        with services.database.reading() as connection:
-            records = list(reviewed_records(connection, schema_name(services.catalog.get(schema))))
-        (out / "documents").mkdir(parents=True, exist_ok=True)
+    with existing_database(settings.db) as database:
+        with database.reading() as connection:
+            records = list(reviewed_records(connection, root.name))
+        make_folder(out / "documents")
         written = 0
-        with (out / "truth.jsonl").open("w", encoding="utf-8") as lines:
+        with whole_file(out / "truth.jsonl") as lines:
             for record in records:
                 file = f"documents/{record.document_id[:16]}{Path(record.uri).suffix.lower()[:8]}"
                 try:
-                    with original(services.database, record.document_id, services.settings) as path:
+                    with original(database, record.document_id, settings) as path:
                         shutil.copyfile(path, out / file)
                 except (ObjectNotFound, ObjectChanged):
                     console.print(
                         f"left out, its document is gone or changed: {record.document_id[:12]}", highlight=False
                     )
                     continue
-                lines.write(to_json(truth_line(record, root, file=file)) + "\n")
+                lines.write(to_json(truth_line(record, root, file=file)).encode() + b"\n")
                 written += 1
     console.print(f"{written:,} documents and truth.jsonl in {out}", highlight=False)
     return 0
@@ -110,7 +113,7 @@ def calibrate(
 ) -> int:
     """Learn from people's verdicts how likely a field is right, and show how honest that is on documents held back."""
     console = Console()
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         with database.reading() as connection:
             judged = examples(connection)
         learn, held_back = _parted(judged)
@@ -144,18 +147,22 @@ def crop(
     # Imaging libraries take a quarter of a second, which other commands need not pay.
     from llava_ocr.web.pictures import Pictures
 
-    with open_services(load_settings(db=db)) as services:
-        found = find_records(services.database, document, schema=schema)
+    require_writable(out)
+    settings = load_settings(db=db)
+    with existing_database(settings.db) as database:
+        found = find_records(database, document, schema=schema)
         if len({record.id for record in found}) != 1:
             raise ConfigError(f"{len(found)} records fit {document!r}; name one")
         evidence = next((field.evidence for field in found[0].fields if field.path == path), None)
         if evidence is None or not evidence.boxes:
             raise ConfigError(f"{path} was read from no place on a page")
-        pictures = Pictures(services.database, services.settings)
+        pictures = Pictures(database, settings)
         try:
-            out.write_bytes(pictures.crop(found[0].document_id, evidence.page_index, union(evidence.boxes)))
+            picture = pictures.crop(found[0].document_id, evidence.page_index, union(evidence.boxes))
         finally:
             pictures.close()
+    with whole_file(out) as stream:
+        stream.write(picture)
     return 0
 
 
@@ -174,8 +181,10 @@ def erase(
         raise ConfigError("give a --reason")
     if report is not None and not subject:
         raise ConfigError("--report goes with --subject")
+    if report is not None:
+        require_writable(report)
     console = Console()
-    with open_database(db or load_settings().db) as database:
+    with existing_database(db or load_settings().db) as database:
         wanted = documents_about(database, subject) if subject else _only(documents_named(database, document))
         if not wanted:
             raise NothingToErase("no document fits")
@@ -199,9 +208,12 @@ def _proved(proof: ErasedSubject, report: Path | None, console: Console) -> int:
     mentioned = f"{sum(proof.before.values()):,} of {proof.num_texts_read:,} texts mentioned the subject"
     left = f"LEFT: {proof.after}, in {proof.num_files_with_it} files" if not proof.is_proved else "none does now"
     console.print(f"{mentioned}; {left}", highlight=False)
+    for name in proof.untouched:
+        console.print(f"  a file beside the database holds it, too, and was not touched: {name}", highlight=False)
     if report is not None:
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        report.write_text(to_json({"made_at": made_at, "is_proved": proof.is_proved, **asdict(proof)}) + "\n", "utf-8")
+        with whole_file(report) as stream:
+            stream.write(to_json({"made_at": made_at, "is_proved": proof.is_proved, **asdict(proof)}).encode() + b"\n")
     return 0 if proof.is_proved else 5
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from llava_ocr.db.ledger import Attempt, Ledger
 from llava_ocr.db.queries import Failure, RunInfo, list_failures, list_runs, running_runs, summarize_run
-from llava_ocr.db.session import Database, open_database
+from llava_ocr.db.session import Database, existing_database
 from llava_ocr.errors import error_hint
 from llava_ocr.ledger.leases import Ending, Shard, ShardState
 from llava_ocr.ledger.order import RunState
@@ -147,7 +147,7 @@ def attempts_line(attempts: list[Attempt]) -> str:
 
 
 def _opened(url: str | None) -> Database:
-    return open_database(url or load_settings().db)
+    return existing_database(url or load_settings().db)
 
 
 def _state(run: RunInfo) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from llava_ocr.db.people import (
     remove_user,
     save_user,
 )
-from llava_ocr.db.session import Database, open_database
+from llava_ocr.db.session import Database, existing_database
 from llava_ocr.errors import ConfigError
 from llava_ocr.review.people import Role
 from llava_ocr.services import open_services
@@ -53,21 +54,35 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 8765,
     name: Annotated[list[str] | None, typer.Option(help="A name that browsers reach it by; may be repeated")] = None,
     https: Annotated[bool, typer.Option("--https", help="A proxy in front of it speaks HTTPS")] = False,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Address or network of a proxy whose X-Forwarded-For is believed; may be repeated"),
+    ] = None,
     db: Url = None,
     schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
 ) -> int:
     """Show records in the browser: search them, see where each value was read, review and correct."""
     # FastAPI takes a second to import, which the other commands need not pay.
-    from llava_ocr.web.opening import open_site, run_server
+    from llava_ocr.web.opening import listening, open_site, run_server
 
-    with open_services(load_settings(db=db, schemas=schemas)) as services:
+    proxies = tuple(_network(address) for address in proxy or ())
+    settings = load_settings(db=db, schemas=schemas)
+    with listening(host, port) as server, open_services(settings) as services:
         must_sign_in = needs_sign_in(services.database, host)
         hosts = frozenset({host.lower(), *(other.lower() for other in name or ())})
         hosts |= LOOPBACK if host.lower() in LOOPBACK else frozenset()
-        with open_site(services, hosts=hosts, must_sign_in=must_sign_in, is_https=https) as site:
-            Console(stderr=True).print(f"[bold]http://{host}:{port}/[/]  Ctrl+C ends it", highlight=False)
-            run_server(site, host=host, port=port)
+        with open_site(services, hosts=hosts, must_sign_in=must_sign_in, is_https=https, proxies=proxies) as site:
+            at = f"{host}:{server.getsockname()[1]}"
+            Console(stderr=True).print(f"[bold]http://{at}/[/]  Ctrl+C ends it", highlight=False)
+            run_server(site, server)
     return 0
+
+
+def _network(address: str) -> str:
+    try:
+        return str(ip_network(address, strict=False))
+    except ValueError:
+        raise ConfigError(f"--proxy {address}: is no address; give one such as 10.0.0.7 or 10.0.0.0/24") from None
 
 
 def needs_sign_in(db: Database, host: str) -> bool:
@@ -90,7 +105,7 @@ def add_user(
     db: Url = None,
 ) -> int:
     """Add somebody, or give them another password or role. From the first one on, everybody must sign in."""
-    with open_database(db or load_settings().db) as database, database.writing() as connection:
+    with existing_database(db or load_settings().db) as database, database.writing() as connection:
         save_user(connection, name, password, role)
         note(connection, COMMAND_LINE, f"made {role.value}", name)
     return 0
@@ -99,7 +114,7 @@ def add_user(
 @users.command("list")
 def show_users(db: Url = None) -> int:
     """List who may sign in."""
-    with open_database(db or load_settings().db) as database, database.reading() as connection:
+    with existing_database(db or load_settings().db) as database, database.reading() as connection:
         for person in list_users(connection):
             Console().print(f"{person.name}  {person.role.value}", highlight=False, markup=False)
     return 0
@@ -108,7 +123,7 @@ def show_users(db: Url = None) -> int:
 @users.command("remove")
 def drop_user(name: Name, db: Url = None) -> int:
     """Remove somebody. Who is signed in stays so until the server starts again."""
-    with open_database(db or load_settings().db) as database, database.writing() as connection:
+    with existing_database(db or load_settings().db) as database, database.writing() as connection:
         if not remove_user(connection, name):
             raise ConfigError(f"there is no user {name}")
         note(connection, COMMAND_LINE, "removed user", name)
@@ -123,7 +138,7 @@ def make_token(
     db: Url = None,
 ) -> int:
     """Make a token for a program and print it, once: `Authorization: Bearer TOKEN`."""
-    with open_database(db or load_settings().db) as database, database.writing() as connection:
+    with existing_database(db or load_settings().db) as database, database.writing() as connection:
         token = add_token(connection, name, role, days=days)
         note(connection, COMMAND_LINE, f"made token of {role.value}", name)
     Console().print(token, highlight=False, soft_wrap=True)
@@ -133,7 +148,7 @@ def make_token(
 @tokens.command("remove")
 def drop_tokens(name: Name, db: Url = None) -> int:
     """Remove all tokens of a name."""
-    with open_database(db or load_settings().db) as database, database.writing() as connection:
+    with existing_database(db or load_settings().db) as database, database.writing() as connection:
         if not remove_tokens(connection, name):
             raise ConfigError(f"there is no token {name}")
         note(connection, COMMAND_LINE, "removed token", name)

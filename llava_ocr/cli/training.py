@@ -11,6 +11,7 @@ from rich.console import Console
 from llava_ocr.errors import ConfigError
 from llava_ocr.models.locate import SMALL
 
+READER = "reader"
 app = typer.Typer(help="Train a model on your own documents, in LLaVA's two stages.", no_args_is_help=True)
 
 Recipe = Annotated[str, typer.Option("--recipe", "-r", help="What is trained and for how long: `train recipes`")]
@@ -66,8 +67,11 @@ def tune(
 ) -> int:
     """Second stage: teach projector and decoder your documents. Killed and called again, it goes on.
 
-    `--recipe small` makes the model that ships, from nothing, and takes nothing but --out.
+    `--recipe small` makes the model that ships, from nothing, and takes nothing but --out. `--recipe reader` makes the
+    reader of words out of a base language model; it takes --data with one truth file, --steps and --processes.
     """
+    if recipe == READER:
+        return _reader(out, (init, schemas), data, steps, processes)
     if recipe == SMALL:
         return _small(out, (init, data, schemas, steps), processes)
     if init is None:
@@ -119,6 +123,17 @@ def _small(out: Path, others: tuple[object, ...], processes: int) -> int:
     from llava_ocr.train.__main__ import train_small
 
     return _done(train_small(out))
+
+
+def _reader(
+    out: Path, others: tuple[object, ...], data: list[str] | None, steps: int | None, num_processes: int
+) -> int:
+    if any(other is not None for other in others) or len(data or ()) > 1:
+        raise ConfigError(f"--recipe {READER} takes --out, --steps, --processes, and --data once: a truth file")
+    from llava_ocr.train.reader import make_reader
+
+    truth = Path(data[0]) if data else None
+    return _done(make_reader(out, truth=truth, steps=steps, num_processes=num_processes))
 
 
 def _done(folder: Path) -> int:

@@ -23,6 +23,11 @@ FIRST_MARKS = "§&#№"
 LAST_MARKS = "%‰°€)]}»”"
 # Where a label ends that is printed together with its value; `10:30` and `https://` hold none.
 _GLUED = re.compile(r"(?<=[^\W\d_])\.?[:：#=]+(?=\w)")
+# What announces a number and may be glued to it: `Nr.4711`, `n°4711`, `Inv.No4711`; a street's `str.` does not.
+_NUMBER_LABEL = r"(?:[^\W\d_]+[.\-/]+)*(?:no|num|[^\W\d_]*(?:nr|nummer|number|num[eé]ro))"
+_GLUED_NUMBER = re.compile(
+    rf"{_NUMBER_LABEL}(?:\.(?=[\w\-/]*\d)|(?=\d))|[^\W\d_]*n[°º]\.?(?=[\w\-/]*\d)", re.IGNORECASE
+)
 # One character of a word as JSON string content.
 _ANY = r"(\\u[0-9a-f]{4}|\\[^u]|[^\\ \n])"
 _TO_ESCAPE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
@@ -103,9 +108,17 @@ def _is_mark(character: str) -> bool:
     return category[0] not in "LMN" and category != "Cn"
 
 
+def unlabelled(word: str) -> str:
+    """A word without the label that is glued to its number: `Nr.4711`, `No.:4711` and `#4711` are `4711`."""
+    *before, number = pieces(word)
+    is_number = any(map(str.isdigit, number)) and not any(map(str.isdigit, "".join(before)))
+    return number if before and is_number else word
+
+
 def _unglued(core: str) -> list[str]:
-    parts, start = [], 0
-    for match in _GLUED.finditer(core):
+    label = _GLUED_NUMBER.match(core)
+    parts, start = ([label[0]], label.end()) if label else ([], 0)
+    for match in _GLUED.finditer(core, start):
         parts += [core[start : match.start()], *match[0]]
         start = match.end()
     return [part for part in (*parts, core[start:]) if part]

@@ -26,6 +26,18 @@ PRAGMAS = (
     "wal_autocheckpoint = 8000",
 )
 WRITES = "llava_ocr_writes"
+# By what libpq says, where a connection does not come about; there is no SQLSTATE then.
+_NO_CONNECTION = {
+    "password authentication failed": "the server refuses the user or the password",
+    "no password supplied": "the server wants a password, and the URL has none",
+    "role": "the server knows no such user",
+    "database": "the server has no such database",
+    "Connection refused": "nothing listens there; is the server running, and the port right?",
+    "resolve host": "there is no host of that name",
+    "translate host name": "there is no host of that name",
+    "timeout": "no answer in time",
+    "too many": "the server takes no more connections",
+}
 # Deadlock, serialization failure, lock not available, too many connections, the server is stopping or starting.
 RETRYABLE_SQLSTATES = ("40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03")
 
@@ -136,7 +148,12 @@ def _describe(error: exc.DBAPIError) -> str:
         # SQLite's messages name tables and columns, never values.
         return f"{kind}: {error.orig}"
     state = _sqlstate(error)
-    return f"{kind} ({state})" if state else f"{kind}: can't connect"
+    return f"{kind} ({state})" if state else _why_not_connected(str(error.orig))
+
+
+def _why_not_connected(said: str) -> str:
+    """Name the usual reasons. libpq's own words hold the user's name, and come in the server's language."""
+    return next((reason for sign, reason in _NO_CONNECTION.items() if sign in said), "can't connect")
 
 
 def _sqlstate(error: exc.DBAPIError) -> str:

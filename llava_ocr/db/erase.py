@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,9 @@ _OF_DOCUMENT = (
     HOLDS,
 )
 _OF_RECORD = (FIELDS, FINDINGS, OVERRIDDEN)
+# What SQLite itself puts beside a database.
+_SQLITE_ENDINGS = ("-wal", "-shm", "-journal")
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class ErasedSubject:
 
     `subject_sha256` is the hash of what was looked for; `before` and `after` count mentions by `table.column`, and
     `num_files_with_it` the database's own files that still hold its bytes (always 0 where it is no file).
+    `untouched` are files beside it, such as copies, that hold them too: nothing here erases those.
     """
 
     subject_sha256: str
@@ -102,6 +107,7 @@ class ErasedSubject:
     after: dict[str, int]
     num_files_with_it: int
     num_filters_dropped: int
+    untouched: tuple[str, ...]
     documents: tuple[Erased, ...]
 
     @property
@@ -142,25 +148,46 @@ def erase_subject(db: Database, subject: str, *, who: str, reason: str) -> Erase
     _compact(db)
     with db.reading() as connection:
         after = mentions_of(connection, subject)
+    own, beside = _files_of(db)
     return ErasedSubject(
         subject_sha256=hashlib.sha256(phrase.encode()).hexdigest(),
         num_texts_read=before.num_texts,
         before=dict(before.found),
         after=dict(after.found),
-        num_files_with_it=_num_files_with(db, subject),
+        num_files_with_it=len(_files_with(own, subject)),
         num_filters_dropped=num_filters,
+        untouched=tuple(path.name for path in _files_with(beside, subject)),
         documents=documents,
     )
 
 
-def _num_files_with(db: Database, subject: str) -> int:
-    """Count the files of an SQLite database whose bytes hold the subject, as it was given or in small letters."""
+def _files_of(db: Database) -> tuple[list[Path], list[Path]]:
+    """The files of an SQLite database, and those beside it whose names begin like its own, such as copies of it."""
     if db.engine.dialect.name != "sqlite" or not db.engine.url.database:
-        return 0
-    spelt = {subject.encode(), subject.lower().encode(), subject.upper().encode()}
+        return [], []
     place = Path(db.engine.url.database)
-    files = [path for path in place.parent.glob(f"{place.name}*") if path.is_file()]
-    return sum(any(spelling in data for spelling in spelt) for data in (path.read_bytes() for path in files))
+    found = sorted(path for path in place.parent.iterdir() if path.name.startswith(place.stem) and path.is_file())
+    own = {place.name + ending for ending in ("", *_SQLITE_ENDINGS)}
+    return [path for path in found if path.name in own], [path for path in found if path.name not in own]
+
+
+def _files_with(files: Sequence[Path], subject: str) -> list[Path]:
+    """The files whose bytes hold the subject, as it was given or in small or large letters; read a piece at a time."""
+    spelt = {spelling.encode() for spelling in (subject, subject.lower(), subject.upper())}
+    return [path for path in files if _holds(path, spelt)]
+
+
+def _holds(path: Path, spelt: Collection[bytes]) -> bool:
+    # What lies across the border of two pieces is whole in the second, which begins with the end of the first.
+    overlap = max(map(len, spelt)) - 1
+    end = b""
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE_BYTES):
+            data = end + piece
+            if any(spelling in data for spelling in spelt):
+                return True
+            end = data[-overlap:] if overlap else b""
+    return False
 
 
 def _erase(connection: Connection, document_id: str) -> None:

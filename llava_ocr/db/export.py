@@ -1,51 +1,46 @@
-"""Current records of a schema as JSON lines, CSV or Parquet, streamed: memory does not grow with their number."""
+"""Current records of a schema as JSON lines, CSV, Parquet or Excel, streamed: memory does not grow with them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Any, BinaryIO
 
+from llava_ocr.db import xlsx
 from llava_ocr.db.browse import EVERYTHING, Filter, matching
 from llava_ocr.db.csv_export import CsvColumns, write_csv
 from llava_ocr.db.links import linked
 from llava_ocr.db.session import Database
 from llava_ocr.db.stored import StoredRecord, current_records, nested_values
+from llava_ocr.files import FileFormat
 from llava_ocr.jsonform import field_object, finding_objects, part_object, to_json
 from llava_ocr.schema import DocumentSchema, GroupNode, schema_name, tree
 
 PLAIN_COLUMNS = CsvColumns()
 
 
-class ExportFormat(StrEnum):
-    """What records can be written as."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
-    PARQUET = "parquet"
-
-
 def export_records(
     db: Database,
     schema: type[DocumentSchema],
     *,
-    format: ExportFormat,
+    format: FileFormat,
     out: BinaryIO,
     wanted: Filter = EVERYTHING,
     columns: CsvColumns = PLAIN_COLUMNS,
 ) -> int:
     """Write the current records of a schema that a filter finds to `out`, ordered by document; returns their number.
 
-    `columns` are for CSV; JSON lines always hold the evidence, Parquet never.
+    `columns` are for CSV; JSON lines always hold the evidence, Parquet and Excel never.
     """
     with db.reading() as connection:
         chosen = matching(connection, wanted)
-        if format is ExportFormat.CSV:
+        if format is FileFormat.CSV:
             return write_csv(connection, tree(schema), out, columns=columns, chosen=chosen)
         records = linked(connection, current_records(connection, schema_name(schema), chosen))
-        if format is ExportFormat.JSONL:
+        if format is FileFormat.JSONL:
             return _write_jsonl(records, tree(schema), out)
+        if format is FileFormat.XLSX:
+            return xlsx.write_records(records, tree(schema), out)
         # Here and not above, because polars takes longer to import than most exports take to write.
         from llava_ocr.db.parquet import write_parquet
 

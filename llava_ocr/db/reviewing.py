@@ -19,7 +19,15 @@ from llava_ocr.review.corrections import WHOLE_RECORD, Verdict, ruled, standing
 from llava_ocr.schema import DocumentSchema, tree
 
 # Remarks on the reading itself, which no correction settles; the schema's checks run again.
-OF_THE_READING = ("list_cut", "list_incomplete", "unseen_words", "unclear_orientation", "bundle")
+OF_THE_READING = (
+    "list_cut",
+    "list_incomplete",
+    "unseen_words",
+    "unclear_orientation",
+    "unread_picture",
+    "cover_page",
+    "bundle",
+)
 
 
 class NotCurrent(DatabaseError):

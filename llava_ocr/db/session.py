@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import Connection, Engine
@@ -14,6 +15,7 @@ from llava_ocr.db.keeping import keep
 from llava_ocr.db.planning import Done, Planned, Skip
 from llava_ocr.db.upgrades import Health
 from llava_ocr.db.upserts import chunks
+from llava_ocr.errors import NoDatabase
 from llava_ocr.ledger.balance import Balance
 from llava_ocr.ledger.order import Order
 from llava_ocr.records import DocumentOutcome
@@ -27,6 +29,16 @@ def open_database(url: str) -> Database:
     Raises ConfigError for a URL that can't be used, DatabaseError when the file's folder is missing.
     """
     return Database(connection.connect(url))
+
+
+def existing_database(url: str) -> Database:
+    """Open a database that is there already, for what reads; nothing is made. Raises NoDatabase for a missing file."""
+    database = open_database(url)
+    at = database.engine.url
+    is_file = at.get_backend_name() == "sqlite" and not str(at.database).startswith("file:")
+    if is_file and not Path(str(at.database)).exists():
+        raise NoDatabase(f"no database at {at.database}")
+    return database
 
 
 def upgrade_database(url: str) -> str:
@@ -80,6 +92,11 @@ class Database:
             return health
         with self.reading() as transaction:
             return replace(health, problems=(*health.problems, *views.missing(transaction)))
+
+    def schemas_with_views(self) -> list[str]:
+        """Name the schemas whose views were made."""
+        with self.reading() as transaction:
+            return views.schemas_with_views(transaction)
 
     def refresh_views(self, schema: type[DocumentSchema]) -> None:
         """Create the typed views of a schema, or bring them to its present fields."""

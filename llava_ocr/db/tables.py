@@ -5,37 +5,23 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from datetime import date, datetime
-from decimal import Decimal
-from enum import StrEnum
+from datetime import date
 from typing import Any, BinaryIO
 
 from llava_ocr.db.csv_export import safe_cell
 from llava_ocr.db.query import Table
-from llava_ocr.errors import DatabaseError
+from llava_ocr.db.xlsx import open_book, readable
+from llava_ocr.files import FileFormat
 from llava_ocr.jsonform import plain, to_json
 
-# What a sheet holds (Excel's own limits), and the digits that its numbers keep.
-MAX_SHEET_ROWS, MAX_SHEET_COLUMNS, MAX_SHEET_CHARS = 1_048_576, 16_384, 32_767
-EXACT_DIGITS = 15
 
-
-class TableFormat(StrEnum):
-    """What a table can be written as."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    XLSX = "xlsx"
-
-
-def write_table(table: Table, format: TableFormat, out: BinaryIO) -> None:
+def write_table(table: Table, format: FileFormat, out: BinaryIO) -> None:
     """Write a table. Raises DatabaseError where it does not fit the format."""
     writers = {
-        TableFormat.CSV: _write_csv,
-        TableFormat.JSONL: _write_jsonl,
-        TableFormat.PARQUET: _write_parquet,
-        TableFormat.XLSX: _write_xlsx,
+        FileFormat.CSV: _write_csv,
+        FileFormat.JSONL: _write_jsonl,
+        FileFormat.PARQUET: _write_parquet,
+        FileFormat.XLSX: _write_xlsx,
     }
     writers[format](table, out)
 
@@ -52,7 +38,7 @@ def _write_csv(table: Table, out: BinaryIO) -> None:
 def _write_jsonl(table: Table, out: BinaryIO) -> None:
     names = _own_names(table.columns)
     for row in table.rows:
-        out.write(to_json(dict(zip(names, (_readable(value) for value in row), strict=True))).encode() + b"\n")
+        out.write(to_json(dict(zip(names, (readable(value) for value in row), strict=True))).encode() + b"\n")
 
 
 def _write_parquet(table: Table, out: BinaryIO) -> None:
@@ -65,50 +51,24 @@ def _write_parquet(table: Table, out: BinaryIO) -> None:
 
 
 def _write_xlsx(table: Table, out: BinaryIO) -> None:
-    if len(table.rows) >= MAX_SHEET_ROWS or len(table.columns) > MAX_SHEET_COLUMNS:
-        raise DatabaseError(f"a sheet holds {MAX_SHEET_ROWS - 1:,} rows and {MAX_SHEET_COLUMNS:,} columns")
-    import xlsxwriter
-
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(out, options)
-    sheet = book.add_worksheet("records")
-    day, head = book.add_format({"num_format": "yyyy-mm-dd"}), book.add_format({"bold": True})
-    for place, name in enumerate(table.columns):
-        sheet.write_string(0, place, name[:MAX_SHEET_CHARS], head)
-    for number, row in enumerate(table.rows, 1):
-        for place, value in enumerate(row):
-            _write_cell(sheet, (number, place), value, day)
-    sheet.freeze_panes(1, 0)
-    sheet.autofit()
-    book.close()
+    days = {place for place in range(len(table.columns)) if _are_days([row[place] for row in table.rows])}
+    with open_book(out) as book:
+        sheet = book.add_sheet("rows", table.columns)
+        for row in table.rows:
+            sheet.add(date.fromisoformat(v) if n in days and v is not None else v for n, v in enumerate(row))
 
 
-def _write_cell(sheet: Any, at: tuple[int, int], value: object, day: object) -> None:
-    """Write one cell by its type: text stays text, whatever it begins with."""
-    if value is None:
-        return
-    if isinstance(value, bool):
-        sheet.write_boolean(*at, value)
-    elif isinstance(value, (int, float, Decimal)) and _is_exact(value):
-        sheet.write_number(*at, float(value))
-    elif isinstance(value, date) and not isinstance(value, datetime) and value.year >= 1900:
-        sheet.write_datetime(*at, datetime(value.year, value.month, value.day), day)
-    else:
-        sheet.write_string(*at, str(_readable(value))[:MAX_SHEET_CHARS])
+def _are_days(values: list[Any]) -> bool:
+    """Whether a column holds nothing but ISO dates: SQLite has no type for them."""
+    said = [value for value in values if value is not None]
+    return bool(said) and all(isinstance(value, str) and _is_day(value) for value in said)
 
 
-def _is_exact(number: float | Decimal) -> bool:
-    """Whether a sheet's number keeps all its digits."""
-    if isinstance(number, float):
-        return number == number and abs(number) != float("inf")
-    exact = Decimal(number)
-    return exact.is_finite() and len(exact.normalize().as_tuple().digits) <= EXACT_DIGITS
-
-
-def _readable(value: object) -> object:
-    if isinstance(value, (bytes, memoryview)):
-        return bytes(value).hex()
-    return plain(value)
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _series(values: list[Any]) -> list[Any]:
@@ -116,7 +76,7 @@ def _series(values: list[Any]) -> list[Any]:
     kinds = {type(value) for value in values if value is not None}
     if len(kinds) <= 1 or kinds <= {int, float}:
         return values
-    return [None if value is None else str(_readable(value)) for value in values]
+    return [None if value is None else str(readable(value)) for value in values]
 
 
 def _own_names(columns: tuple[str, ...]) -> list[str]:

@@ -16,7 +16,7 @@ from sqlalchemy.schema import SchemaItem
 from llava_ocr.db import link_rows, review_rows
 from llava_ocr.db.connection import place, reading, writing
 from llava_ocr.db.rows import Row
-from llava_ocr.errors import SchemaOutOfDate
+from llava_ocr.errors import NoDatabase, SchemaOutOfDate
 
 # Importing a module of rows puts its tables into the metadata that a database is compared with.
 ROW_MODULES = (link_rows, review_rows)
@@ -68,12 +68,12 @@ def is_empty(engine: Engine) -> bool:
 
 
 def require_current(engine: Engine) -> None:
-    """Raise SchemaOutOfDate unless the tables are of this program's version."""
+    """Raise NoDatabase where there are no tables, SchemaOutOfDate unless they are of this program's version."""
     with reading(engine) as connection:
         _refuse_newer(connection)
         revision = _revision(connection)
     if revision is None:
-        raise SchemaOutOfDate(f"{place(engine.url)}: has no tables yet")
+        raise NoDatabase(f"{place(engine.url)}: is empty, it has no tables yet")
     if revision != head_revision():
         raise SchemaOutOfDate(f"{place(engine.url)}: is at revision {revision}, this program needs {head_revision()}")
 

@@ -1,8 +1,9 @@
 """Typed SQL views of the generic tables, one set a schema: `invoice` (a row a record), `invoice_lines` (a row a line).
 
 For every leaf a view has the value and, with these endings, what is known of it: `_state`, `_confidence`, `_text` (as
-printed), `_page_index`, `_boxes` (JSON). Current records only. An amount is `numeric` on PostgreSQL; on SQLite, whose
-NUMERIC is a float, it is exact text, and `<amount>_x10000`, an integer on both databases, is what sorts and sums:
+printed), `_page_index`, `_boxes` (JSON). Current records only. An amount is a number that compares, sorts and has a
+maximum: `numeric` on PostgreSQL, the nearest double on SQLite, which has no better. Beside it stand `_exact`, all its
+digits as text, and `_x10000`, an integer that adds up exactly on both databases:
 `SELECT SUM(total_x10000) / 10000.0 FROM invoice WHERE duplicate_of IS NULL`. `duplicate_of` is the document that came
 first of those that are the same, NULL for the first itself, so that everything counts once.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    REAL,
     Column,
     ColumnElement,
     Connection,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     Label,
     Numeric,
     Select,
+    Text,
     cast,
     exc,
     func,
@@ -48,16 +51,18 @@ DECIMALS = (Kind.MONEY, Kind.NUMBER)
 
 
 class Cast(NamedTuple):
-    """The `value_type` that a leaf's values have, and what PostgreSQL makes of their text."""
+    """The `value_type` that a leaf's values have, and what each database makes of their text."""
 
     value_type: str
     postgres: TypeEngine[Any]
+    sqlite: TypeEngine[Any]
 
 
 CASTS = {
-    Kind.MONEY: Cast(ValueType.DECIMAL, Numeric()),
-    Kind.NUMBER: Cast(ValueType.DECIMAL, Numeric()),
-    Kind.DATE: Cast(ValueType.DATE, Date()),
+    Kind.MONEY: Cast(ValueType.DECIMAL, Numeric(), REAL()),
+    Kind.NUMBER: Cast(ValueType.DECIMAL, Numeric(), REAL()),
+    # ISO dates sort as text; SQLite would cast them to their year.
+    Kind.DATE: Cast(ValueType.DATE, Date(), Text()),
 }
 
 Find = Callable[..., ColumnElement[Any]]
@@ -103,6 +108,11 @@ def refresh_views(connection: Connection, schema: type[DocumentSchema]) -> None:
             continue
         _replace(connection, view.name, definition)
         upsert(connection, VIEWS, [{"name": view.name, "schema_name": view.schema, "fingerprint": fingerprint}])
+
+
+def schemas_with_views(connection: Connection) -> list[str]:
+    """Name the schemas whose views were made, whether they are still there or not."""
+    return sorted(connection.execute(select(VIEWS.c.schema_name).distinct()).scalars())
 
 
 def missing(connection: Connection) -> list[str]:
@@ -171,9 +181,11 @@ def _leaf_columns(connection: Connection, name: str, leaf: LeafNode, find: Find)
     else:
         # A value of another type than the leaf's (the schema changed) is left out; its cast would fail the view.
         value = find(leaf, FIELDS.c.value_text, FIELDS.c.value_type == cast_to.value_type)
-        yield (cast(value, cast_to.postgres) if connection.dialect.name == "postgresql" else value).label(name)
-    if leaf.leaf.kind in DECIMALS:
-        yield find(leaf, FIELDS.c.value_x10000).label(f"{name}_x10000")
+        is_postgres = connection.dialect.name == "postgresql"
+        yield cast(value, cast_to.postgres if is_postgres else cast_to.sqlite).label(name)
+        if leaf.leaf.kind in DECIMALS:
+            yield value.label(f"{name}_exact")
+            yield find(leaf, FIELDS.c.value_x10000).label(f"{name}_x10000")
     for ending in ("state", "confidence", "text", "page_index", "boxes"):
         yield find(leaf, FIELDS.c[ending]).label(f"{name}_{ending}")
 
@@ -184,7 +196,7 @@ def _refuse_clashes(view: View) -> None:
     taken = {"record_id", "row_index", *HEAD, *SAME_AS}
     for name, leaf in view.leaves:
         endings = ["", "_state", "_confidence", "_text", "_page_index", "_boxes"]
-        endings += ["_x10000"] if leaf.leaf.kind in DECIMALS else []
+        endings += ["_exact", "_x10000"] if leaf.leaf.kind in DECIMALS else []
         for column in (name + ending for ending in endings):
             if column in taken:
                 raise BadSchema(f"schema {view.schema}: two columns {column} in view {view.name}; rename a field")

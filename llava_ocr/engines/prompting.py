@@ -27,8 +27,12 @@ class PromptEncoder:
     def encode(self, request: Request) -> list[int]:
         """Return the prompt's tokens, one image token for each visual token of its pages. Raises EngineError."""
         self._check(request)
-        ids = self._tokenize(request.prompt, num_images=len(request.rasters))
-        counts = iter([self._num_visual_tokens(raster) for raster in request.rasters])
+        return self.expand(request.prompt, [self._num_visual_tokens(raster) for raster in request.rasters])
+
+    def expand(self, prompt: Prompt, num_visual: Sequence[int]) -> list[int]:
+        """Return a prompt's tokens, with so many image tokens for each of its pages."""
+        ids = self._tokenize(prompt, num_images=len(num_visual))
+        counts = iter(num_visual)
         expanded: list[int] = []
         for token in ids:
             expanded.extend([token] * next(counts) if token == self._image_id else [token])

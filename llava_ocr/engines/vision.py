@@ -56,6 +56,10 @@ class Vision:
             for raster, indices in zip(rasters, chosen, strict=True)
         ]
 
+    def glance(self, overview_HWC: NDArray[np.uint8]) -> Tensor:
+        """Return the visual tokens `[L, D]` of a page that is shown as its overview alone."""
+        return torch.cat([self._encode([overview_HWC])[0], self._model.image_newline[None]])
+
     def _encode(self, tiles: Sequence[NDArray[np.uint8]]) -> Tensor:
         pixels_TCHW = self._normalize(torch.from_numpy(np.stack(tiles)).to(self._device))
         states = self._model.vision_tower(pixels_TCHW, output_hidden_states=True, return_dict=True).hidden_states

@@ -9,7 +9,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from llava_ocr.grounding.amounts import amount_readings
-from llava_ocr.grounding.codes import compact, country_code
+from llava_ocr.grounding.codes import compact
+from llava_ocr.grounding.countries import country_code
 from llava_ocr.grounding.currencies import currency_readings
 from llava_ocr.grounding.dates import date_readings
 from llava_ocr.records import FieldReading, FieldState

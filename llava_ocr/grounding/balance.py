@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from itertools import islice, product
+from math import prod
 
 from llava_ocr.records import FieldReading, FieldState, Finding
 
@@ -30,12 +32,14 @@ def balance(
     """Replace as few doubtful readings as possible so that no check fails.
 
     Doubtful are fields in conflict and those that a failing check names; `rivals` are their other readings by path,
-    the likeliest first. A reading is replaced only where the checks can tell it from another of its field.
+    the likeliest first. A reading is replaced only where the checks can tell it from another of its field, and one
+    that has a label only by another that has one: what is printed as the total stands, though it does not add up.
     """
-    doubts = list(_doubts(fields, rivals, check(fields)))
+    known = _unambiguous(fields, check)
+    doubts = list(_doubts(known, rivals, check(known)))
 
     def is_failing(chosen: Mapping[str, FieldReading]) -> bool:
-        findings = check([chosen.get(field.path, field) for field in fields])
+        findings = check([chosen.get(field.path, field) for field in known])
         return any(path in chosen for finding in findings for path in finding.paths)
 
     balanced = next((chosen for chosen in _trials(doubts) if not is_failing(chosen)), {})
@@ -44,7 +48,37 @@ def balance(
         for doubt in doubts
         if balanced and any(is_failing({**balanced, doubt.path: option}) for option in doubt.options)
     }
-    return tuple(_settled(field, told.get(field.path)) for field in fields)
+    return tuple(_settled(field, told.get(field.path)) for field in known)
+
+
+def _unambiguous(fields: Sequence[FieldReading], check: Check) -> tuple[FieldReading, ...]:
+    """Settle amounts whose print leaves open what they are, where all choices that pass the checks agree on them."""
+    open_ = {field.path: meanings for field in fields if "[" not in field.path and (meanings := _meanings(field))}
+    if not open_ or prod(map(len, open_.values())) > MOST_TRIALS:
+        return tuple(fields)
+    passing: list[dict[str, FieldReading]] = []
+    for choice in product(*open_.values()):
+        chosen = dict(zip(open_, choice, strict=True))
+        findings = check([chosen.get(field.path, field) for field in fields])
+        if not any(path in chosen for finding in findings for path in finding.paths):
+            passing.append(chosen)
+    agreed = {path for path in open_ if len({chosen[path].value for chosen in passing}) == 1}
+    return tuple(passing[0][field.path] if field.path in agreed else field for field in fields)
+
+
+def _meanings(field: FieldReading) -> list[FieldReading]:
+    """What an ambiguous amount can be, each as if it were certain; nothing of other fields."""
+    if field.state is not FieldState.AMBIGUOUS:
+        return []
+    try:
+        values = [Decimal(text) for text in field.candidates]
+    except InvalidOperation:
+        return []
+    state = FieldState.VALUE if field.evidence is not None else FieldState.UNGROUNDED
+    return [
+        replace(field, state=state, value=value, candidates=tuple(str(other) for other in values if other != value))
+        for value in values
+    ]
 
 
 def _doubts(
@@ -53,9 +87,14 @@ def _doubts(
     named = {path for finding in findings for path in finding.paths}
     for field in fields:
         if field.path in rivals and (field.state is FieldState.CONFLICT or field.path in named):
-            options = _different([*([field] if field.value is not None else []), *rivals[field.path]])
+            others = [rival for rival in rivals[field.path] if _has_label(rival) or not _has_label(field)]
+            options = _different([*([field] if field.value is not None else []), *others])
             if options:
                 yield _Doubt(field.path, options)
+
+
+def _has_label(reading: FieldReading) -> bool:
+    return reading.value is not None and reading.signals is not None and reading.signals.label_distance is not None
 
 
 def _different(readings: Iterable[FieldReading]) -> tuple[FieldReading, ...]:

@@ -6,31 +6,23 @@ The grammar of a typed field is exactly this list, so what is missing here can't
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from llava_ocr.grounding.amounts import Printed, find_amounts
-from llava_ocr.grounding.codes import CHECKSUMS, COUNTRIES, COUNTRY_CODES, compact, country_code, has_iban_shape
+from llava_ocr.grounding.code_candidates import find_codes
 from llava_ocr.grounding.currencies import currency_readings, plain_codes
 from llava_ocr.grounding.dates import RangeEnd, date_readings, find_date_ranges, find_dates
 from llava_ocr.grounding.number_shapes import GAP, WIDE
 from llava_ocr.prompts import fold
 from llava_ocr.schema import Kind, Leaf, LeafNode, Money, leaf_of
-from llava_ocr.words.layout import Layout, Line, Segment
+from llava_ocr.words.layout import Layout, Line
 
-# A code such as an IBAN is printed in at most this many words.
-MAX_CODE_WORDS = 9
-# The longest IBAN has 34 characters.
-MAX_CODE_CHARS = 40
-# Country names have at most this many words.
-MAX_NAME_WORDS = 4
 # Words of one number stand at most this many word heights apart.
 DIGIT_GAP = 0.65
 
-_CODE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-/]*")
-_DIGIT = re.compile(r"\d")
 # A letter before a sign makes another sign of it: `R$`.
 _MARKS = re.compile(r"(?<![^\W\d_])[€£$¥￥₹₺₽₩₪₫₱₴₦₡₸₼₾฿]")
 _CAPITALS = re.compile(r"(?<![^\W_])[A-Z]{3}(?![^\W_])")
@@ -38,10 +30,6 @@ _BRACKETED = re.compile(r"[(\[]([^\s()\[\]]{1,8})[)\]]")
 _ANNOUNCED = re.compile(r"(?:^|: ?)([^\s\d:]{1,12})[.,;]?$|\s([^\s\d:]{1,12})[.,;]?$")
 _SIDES = re.compile(r"[.,]\d\d ?([SH])(?!\w)")
 _SIDE_BEHIND = re.compile(r" ?(?:EUR|€)? ?[SH](?!\w)")
-_GLUED_COUNTRY = re.compile(r"([A-Z]{2})-\d")
-# IBANs and VAT ids start with a country, in letters.
-_COUNTRY_START = re.compile(r"[A-Za-z]{2}")
-_COUNTRY_WORDS = frozenset(name.split()[0] for name in COUNTRIES)
 _AMOUNT_LEAF = leaf_of(Money)
 
 # Names and labels of fields that hold one end of a period; `Payable until` is a day of its own.
@@ -60,9 +48,10 @@ class PlacedAmount:
     is_doubtful: bool = False
 
 
-_CACHE: WeakKeyDictionary[Layout, dict[tuple[Leaf, bool], tuple[str, ...]]] = WeakKeyDictionary()
+# What decides which texts are candidates of a leaf: its kind, and where that is not all, its labels or its meaning.
+CandidateKey = tuple[Leaf, tuple[str, ...]]
 
-
+_CACHE: WeakKeyDictionary[Layout, dict[CandidateKey, tuple[str, ...]]] = WeakKeyDictionary()
 _AMOUNTS: WeakKeyDictionary[Layout, tuple[PlacedAmount, ...]] = WeakKeyDictionary()
 
 
@@ -72,13 +61,20 @@ def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
     Amounts come without currency but with their minus sign; dates and codes as printed, words joined by one space.
     """
     known = _CACHE.setdefault(layout, {})
-    # Money and numbers are printed alike.
-    kind = _AMOUNT_LEAF if leaf.leaf.kind is Kind.NUMBER else leaf.leaf
-    key = kind, range_end_of(leaf) is not None
+    key = candidate_key(leaf)
     if key not in known:
-        find = _found if not key[1] else _found_with_ranges
-        known[key] = tuple(dict.fromkeys(find(layout, kind)))
+        known[key] = tuple(dict.fromkeys(_found(layout, leaf)))
     return known[key]
+
+
+def candidate_key(leaf: LeafNode) -> CandidateKey:
+    """Return a key that leaves share whose candidates are the same."""
+    # Money and numbers are printed alike.
+    if leaf.leaf.kind is Kind.NUMBER:
+        return _AMOUNT_LEAF, ()
+    if leaf.leaf.checksum in ("vat", "country"):
+        return leaf.leaf, leaf.hint.labels
+    return leaf.leaf, ("range",) if range_end_of(leaf) else ()
 
 
 @lru_cache(maxsize=1024)
@@ -144,29 +140,17 @@ def _has_sides(lines: list[_LineText]) -> bool:
     return len({match[1] for line in lines for match in _SIDES.finditer(line.text)}) == 2
 
 
-def _found(layout: Layout, leaf: Leaf) -> list[str]:
-    if leaf.kind in (Kind.MONEY, Kind.NUMBER):
+def _found(layout: Layout, leaf: LeafNode) -> Iterable[str]:
+    if leaf.leaf.kind in (Kind.MONEY, Kind.NUMBER):
         return [amount.text for amount in amounts_on(layout)]
-    if leaf.checksum == "currency":
+    if leaf.leaf.kind is Kind.DATE:
+        return _found_with_ranges(layout) if range_end_of(leaf) else _dates(layout)
+    if leaf.leaf.checksum == "currency":
         return [text for line in layout.lines for text in _currencies(layout, line)]
-    find = _finder(leaf)
-    segments = [segment for line in layout.lines for segment in line.segments]
-    found = [text for segment in segments for text in find(segment)]
-    if not found and leaf.checksum == "iban":
-        # A mistyped account is still what the page says; the schema's check will remark on it.
-        found = [text for segment in segments for text in _codes(segment, leaf, has_iban_shape)]
-    return found
+    return find_codes(layout, leaf)
 
 
-def _finder(leaf: Leaf) -> Callable[[Segment], Iterator[str]]:
-    if leaf.kind is Kind.DATE:
-        return _dates
-    if leaf.checksum == "country":
-        return _countries
-    return lambda segment: _codes(segment, leaf, CHECKSUMS[leaf.checksum])
-
-
-def _found_with_ranges(layout: Layout, _: Leaf) -> list[str]:
+def _found_with_ranges(layout: Layout) -> list[str]:
     """Dates, ends of ranges among them, and ranges of which an end is printed without its year."""
     found: list[str] = []
     for text in (segment.text for line in layout.lines for segment in line.segments):
@@ -177,9 +161,9 @@ def _found_with_ranges(layout: Layout, _: Leaf) -> list[str]:
     return found
 
 
-def _dates(segment: Segment) -> Iterator[str]:
-    for start, end in find_dates(segment.text):
-        yield segment.text[start:end]
+def _dates(layout: Layout) -> Iterator[str]:
+    for text in (segment.text for line in layout.lines for segment in line.segments):
+        yield from (text[start:end] for start, end in find_dates(text))
 
 
 def _currencies(layout: Layout, line: Line) -> Iterator[str]:
@@ -201,47 +185,3 @@ def _currencies(layout: Layout, line: Line) -> Iterator[str]:
 def _currency_word(match: re.Match[str]) -> str:
     word = next(group for group in match.groups() if group is not None).rstrip(".,;")
     return word if currency_readings(word) else ""
-
-
-def _countries(segment: Segment) -> Iterator[str]:
-    words = [word.strip(".,:;()[]") for word in segment.text.split(" ")]
-    for start, word in enumerate(words):
-        prefix = _GLUED_COUNTRY.match(word)
-        if prefix and prefix[1] in COUNTRY_CODES:
-            yield prefix[1]
-        if word not in COUNTRY_CODES and word.casefold() not in _COUNTRY_WORDS:
-            continue
-        for end in range(start + 1, min(start + MAX_NAME_WORDS, len(words)) + 1):
-            text = " ".join(words[start:end])
-            if country_code(text):
-                yield text
-
-
-def _codes(segment: Segment, leaf: Leaf, is_sound: Callable[[str], bool]) -> Iterator[str]:
-    """Runs of words that make a code of the leaf's pattern when what people put between is dropped."""
-    pattern = re.compile(leaf.pattern, re.IGNORECASE)
-    starts_with_country = leaf.checksum in ("iban", "vat")
-    if starts_with_country and not (_DIGIT.search(segment.text) and _COUNTRY_START.search(segment.text)):
-        return
-    words = _code_words(segment.text)
-    for start, word in enumerate(words):
-        if starts_with_country and not _COUNTRY_START.match(word):
-            continue
-        joined = ""
-        for end in range(start + 1, min(start + MAX_CODE_WORDS, len(words)) + 1):
-            part = compact(words[end - 1])
-            joined += part
-            if not part or len(joined) > MAX_CODE_CHARS or not joined.isascii():
-                break
-            text = " ".join(words[start:end])
-            if (pattern.fullmatch(joined) or pattern.fullmatch(text)) and is_sound(text):
-                yield text
-
-
-def _code_words(text: str) -> list[str]:
-    """Words with the label glued to them cut off: `IBAN:DE89` is `DE89`."""
-    words = []
-    for word in text.split(" "):
-        parts = _CODE_PART.findall(word)
-        words.append(parts[-1].rstrip(".-/") if parts else "-")
-    return words

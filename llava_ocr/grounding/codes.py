@@ -1,106 +1,40 @@
-"""Codes as printed: IBAN, VAT id, currency, country. Each checksum says whether a candidate can be one."""
+"""Codes as printed: IBAN, VAT id, currency, country. Each checksum says whether a candidate can be one.
+
+Structure and check digits are python-stdnum's: the IBAN registry, and the VAT numbers of each country.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
+from typing import Protocol, cast
 
+from stdnum import get_cc_module, iban
+from stdnum.ch import uid
+from stdnum.eu import oss, vat
+
+from llava_ocr.grounding.countries import country_code, country_codes
 from llava_ocr.grounding.currencies import currency_readings
 
-# alpha-2 code, then its names in English, German and French where they differ, and at home, in lower case.
-_COUNTRY_NAMES = """
-AD andorra|andorre
-AE united arab emirates|uae|vereinigte arabische emirate|émirats arabes unis
-AR argentina|argentinien|argentine
-AT austria|österreich|oesterreich|autriche
-AU australia|australien|australie
-BE belgium|belgien|belgique|belgië
-BG bulgaria|bulgarien|bulgarie
-BR brazil|brasilien|brésil
-CA canada|kanada
-CH switzerland|schweiz|suisse|svizzera
-CL chile|chili
-CN china|chine
-CY cyprus|zypern|chypre
-CZ czech republic|czechia|tschechien|tchéquie
-DE germany|deutschland|allemagne
-DK denmark|dänemark|danemark
-EE estonia|estland|estonie
-EG egypt|ägypten|égypte
-ES spain|spanien|espagne|españa
-FI finland|finnland|finlande
-FR france|frankreich
-GB united kingdom|great britain|england|scotland|wales|uk|vereinigtes königreich|großbritannien|royaume-uni
-GR greece|griechenland|grèce
-HK hong kong
-HR croatia|kroatien|croatie
-HU hungary|ungarn|hongrie
-ID indonesia|indonesien|indonésie
-IE ireland|irland|irlande
-IL israel|israël
-IN india|indien|inde
-IS iceland|island|islande
-IT italy|italien|italie|italia
-JP japan|japon
-KR south korea|südkorea|corée du sud
-LI liechtenstein
-LT lithuania|litauen|lituanie
-LU luxembourg|luxemburg
-LV latvia|lettland|lettonie
-MA morocco|marokko|maroc
-MC monaco
-MT malta|malte
-MX mexico|mexiko|mexique
-MY malaysia|malaisie
-NL netherlands|the netherlands|niederlande|pays-bas|nederland
-NO norway|norwegen|norvège
-NZ new zealand|neuseeland|nouvelle-zélande
-PH philippines|philippinen
-PL poland|polen|pologne|polska
-PT portugal
-QA qatar|katar
-RO romania|rumänien|roumanie
-RS serbia|serbien|serbie
-SA saudi arabia|saudi-arabien|arabie saoudite
-SE sweden|schweden|suède
-SG singapore|singapur|singapour
-SI slovenia|slowenien|slovénie
-SK slovakia|slowakei|slovaquie
-TH thailand|thaïlande
-TN tunisia|tunesien|tunisie
-TR turkey|türkei|turquie
-TW taiwan
-UA ukraine
-US united states|united states of america|usa|u.s.a.|vereinigte staaten|états-unis
-VN vietnam
-ZA south africa|südafrika|afrique du sud
-"""
-COUNTRIES: dict[str, str] = {
-    name.strip(): entry.split(maxsplit=1)[0]
-    for entry in _COUNTRY_NAMES.strip().splitlines()
-    for name in entry.split(maxsplit=1)[1].split("|")
-}
-COUNTRY_CODES = frozenset(COUNTRIES.values())
+# Countries whose VAT ids carry their code: the European Union's, `EL` and `EU` among them, and those that write so too.
+_PREFIXES = frozenset(code.upper() for code in vat.MEMBER_STATES) | {"EL", "EU", "GB", "XI", "CH", "NO"}
+# What a Swiss or Norwegian company is entered in, behind its number.
+_REGISTERS = re.compile("(MWST|TVA|IVA|TPV|MVA)$")
+_CAPITALS = re.compile(r"\W*[A-Z]{2}")
+_IBAN_START = re.compile(r"[A-Z]{2}\d\d")
+# A VAT id without its country's code has at least so many characters, and figures among them.
+_MIN_NATIONAL, _MIN_FIGURES = 8, 7
+# Countries whose numbers have no check digit, or hardly one: nearly every number would be one of theirs.
+_UNCHECKED = frozenset(("EG", "KR"))
+# The shortest IBAN is Norway's; a mistyped one may have lost characters.
+_MIN_IBAN = 15
 
-_IBAN_LENGTHS: dict[str, int] = {
-    country: length
-    for length, countries in {
-        15: "NO",
-        16: "BE",
-        18: "DK FI NL",
-        19: "SI",
-        20: "AT EE LT LU",
-        21: "CH HR LI LV",
-        22: "BG DE GB IE RS",
-        24: "AD CZ ES RO SE SK TN",
-        25: "PT",
-        26: "IS TR",
-        27: "FR GR IT MC",
-        28: "CY HU PL",
-        31: "MT",
-    }.items()
-    for country in countries.split()
-}
+
+class _Numbers(Protocol):
+    """A module of stdnum."""
+
+    def is_valid(self, number: str) -> bool: ...
 
 
 def compact(text: str) -> str:
@@ -109,35 +43,63 @@ def compact(text: str) -> str:
 
 
 def is_iban(text: str) -> bool:
-    """Whether an IBAN's length and ISO 7064 mod 97-10 checksum are right."""
-    iban = compact(text)
-    wanted = _IBAN_LENGTHS.get(iban[:2])
-    if not iban.isascii() or not iban.isalnum() or not 15 <= len(iban) <= 34 or (wanted and len(iban) != wanted):
-        return False
-    moved = iban[4:] + iban[:4]
-    return int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
+    """Whether a text in capitals has the structure of its country's IBANs and the right checksum."""
+    return bool(_CAPITALS.match(text)) and iban.is_valid(compact(text), check_country=False)
 
 
 def has_iban_shape(text: str) -> bool:
-    """Whether a code starts like an IBAN of a country that has them, and is long enough, whatever its checksum."""
-    iban = compact(text)
-    return iban[:2] in _IBAN_LENGTHS and iban[2:4].isdigit() and 15 <= len(iban) <= _IBAN_LENGTHS[iban[:2]]
+    """Whether a code starts like an IBAN of a country, and is as long as one, whatever its checksum."""
+    plain = compact(text)
+    return (
+        bool(_IBAN_START.match(plain)) and plain[:2] in country_codes() and plain.isalnum() and len(plain) >= _MIN_IBAN
+    )
 
 
 def is_vat(text: str) -> bool:
-    """Whether a VAT id starts with a country and goes on in figures, but for a few letters. An IBAN is none."""
-    vat = compact(text)
-    country = "GR" if vat[:2] == "EL" else vat[:2]
-    number = vat.removesuffix("MWST").removesuffix("TVA").removesuffix("IVA")[2:]
-    num_digits = sum(c.isdigit() for c in number)
-    is_number = num_digits >= 5 and num_digits >= len(number) - 3
-    return (country in COUNTRY_CODES or country == "EU") and is_number and not is_iban(vat)
+    """Whether a text in capitals is a VAT id with its country's code, of that country's form and check digits."""
+    plain = compact(text)
+    if plain[:2] not in _PREFIXES or not plain.isascii() or not _CAPITALS.match(text) or len(plain) > 17:
+        return False
+    land, bare = plain[:2], _REGISTERS.sub("", plain)
+    if land == "CH":
+        return uid.is_valid(bare)
+    if land == "EU":
+        return oss.is_valid(plain)
+    if land in ("GB", "XI", "NO"):
+        return _is_of("GB" if land == "XI" else land, bare[2:] + ("MVA" if land == "NO" else ""))
+    return vat.is_valid(plain)
 
 
-def country_code(text: str) -> str | None:
-    """ISO alpha-2 code of a printed country name or code."""
-    plain = " ".join(text.split()).strip(".,")
-    return plain if plain in COUNTRY_CODES else COUNTRIES.get(plain.casefold())
+def is_national_vat(text: str) -> bool:
+    """Whether a text is a VAT id of some country without its code; its label must say that it is one at all."""
+    plain = _REGISTERS.sub("", compact(text))
+    num_figures = sum(c.isdigit() for c in plain)
+    if not plain.isascii() or not plain.isalnum() or len(plain) < _MIN_NATIONAL or num_figures < _MIN_FIGURES:
+        return False
+    return any(module.is_valid(plain) for module in _national()) or _is_of("NO", f"{plain}MVA")
+
+
+def has_vat_shape(text: str) -> bool:
+    """Whether a code starts with a country that has VAT ids and goes on in figures, whatever its check digits."""
+    plain = compact(text)
+    figures = sum(c.isdigit() for c in plain[2:])
+    return plain[:2] in _PREFIXES and _MIN_NATIONAL <= len(plain) <= 14 and figures >= len(plain) - 5
+
+
+def _is_of(country: str, number: str) -> bool:
+    module = _module(country)
+    return module is not None and module.is_valid(number)
+
+
+@cache
+def _module(country: str) -> _Numbers | None:
+    return cast("_Numbers | None", get_cc_module(country.lower(), "vat"))
+
+
+@cache
+def _national() -> tuple[_Numbers, ...]:
+    modules = (_module(country) for country in sorted(country_codes() - _UNCHECKED))
+    return tuple(module for module in modules if module is not None)
 
 
 def anything(_: str) -> bool:
@@ -145,10 +107,12 @@ def anything(_: str) -> bool:
     return True
 
 
+# Checksums that a code of another kind does not pass by accident.
+PROVING = ("iban", "vat")
 CHECKSUMS: dict[str, Callable[[str], bool]] = {
     "": anything,
     "iban": is_iban,
-    "vat": is_vat,
+    "vat": lambda text: is_vat(text) or is_national_vat(text),
     "currency": lambda text: bool(currency_readings(text)),
     "country": lambda text: country_code(text) is not None,
 }

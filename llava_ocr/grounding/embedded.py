@@ -15,6 +15,7 @@ from decimal import Decimal
 from llava_ocr.einvoice import LINE_TOTAL, EInvoice, Value
 from llava_ocr.engines.base import TokenTrace
 from llava_ocr.grounding.answer import Said
+from llava_ocr.grounding.codes import PROVING, compact
 from llava_ocr.grounding.ground import GroundedPage, ground
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.grounding.typed import Conventions, parse
@@ -100,9 +101,11 @@ def _one(leaf: LeafNode, path: str, value: Value | None, conventions: Convention
     if value is None:
         return
     if isinstance(value, str) and leaf.leaf.kind is not Kind.TEXT:
-        # A code is kept as all codes are: without the spaces that people put in. One that fails its check is none.
+        # A code is kept as all codes are: without the spaces that people put in. The XML's own account or VAT id is
+        # one even where it fails its check, which is a finding.
         typed = parse(value, leaf.leaf, conventions).value
-        value = typed if isinstance(typed, str) else None
+        unchecked = compact(value) if leaf.leaf.checksum in PROVING else None
+        value = typed if isinstance(typed, str) else unchecked
     if value is not None and isinstance(value, _TYPES[leaf.leaf.kind]):
         yield _Stated(path, leaf, value)
 

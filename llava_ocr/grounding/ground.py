@@ -174,7 +174,7 @@ def _read(
     scores = [page.index.layout.words[word].score for word in place.words] if place and page.index else []
     evidence = None
     if place is not None:
-        evidence = Evidence(page.page_index, place.boxes, page.reader, place.exactness)
+        evidence = Evidence(page.page_index, place.boxes, _reader(page, place.words), place.exactness)
     return FieldReading(
         path=said.path,
         state=state,
@@ -185,6 +185,12 @@ def _read(
         candidates=typed.candidates,
         signals=signals,
     )
+
+
+def _reader(page: GroundedPage, words: Sequence[int]) -> WordReader:
+    """Who read these words; the OCR reader, if it read one of them from a picture on the page."""
+    own = [page.index.layout.words[word].reader for word in words] if page.index else []
+    return next((reader for reader in own if reader is not None), page.reader)
 
 
 def _state(typed: Typed, *, is_grounded: bool) -> FieldState:

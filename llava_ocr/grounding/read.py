@@ -13,10 +13,12 @@ from llava_ocr.engines.base import Completion, StopReason, TokenTrace
 from llava_ocr.grounding.answer import Said, parse_answer
 from llava_ocr.grounding.balance import balance
 from llava_ocr.grounding.certainty import Certainty, with_certainty
+from llava_ocr.grounding.codes import PROVING
 from llava_ocr.grounding.embedded import with_embedded
 from llava_ocr.grounding.ground import GroundedPage, PageReading, ground, ground_guesses
 from llava_ocr.grounding.held import held_paths
 from llava_ocr.grounding.match import PageIndex
+from llava_ocr.grounding.misprints import misprinted
 from llava_ocr.grounding.typed import Conventions
 from llava_ocr.merge.complete import lists_lack
 from llava_ocr.merge.pages import merge_pages
@@ -38,8 +40,6 @@ from llava_ocr.words.layout import Layout
 from llava_ocr.words.stack import stack, unstacked
 from llava_ocr.words.turned import as_shown
 
-# Checksums that a code of another kind does not pass by accident.
-PROVING = ("iban", "vat")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -115,7 +115,7 @@ def read_record(
 
     fields = balance(merge_pages(read, root), _by_path([*said_of, *guessed]), check)
     incomplete = list(lists_lack(root, fields, layouts))
-    findings = (*cuts, *incomplete, *check(fields))
+    findings = (*cuts, *incomplete, *misprinted(root, fields, layouts), *check(fields))
     if certainty is not None:
         by_name = {leaf.path: leaf for leaf in leaves(root)}
         held = held_paths(fields, check)
@@ -124,7 +124,7 @@ def read_record(
         fields, differences = with_embedded(fields, embedded, schema, layouts)
         # The XML's lists are complete.
         about_lists = [] if embedded.lines else [*cuts, *lists_lack(root, fields, layouts)]
-        findings = (*about_lists, *check(fields), *differences)
+        findings = (*about_lists, *misprinted(root, fields, layouts), *check(fields), *differences)
     return ReadRecord(nested(root, fields), tuple(as_shown(one, layouts) for one in fields), findings)
 
 

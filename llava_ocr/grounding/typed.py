@@ -14,7 +14,8 @@ from functools import cached_property
 
 from llava_ocr.grounding.amounts import amount_readings, side_of
 from llava_ocr.grounding.candidates import spans
-from llava_ocr.grounding.codes import compact, country_code
+from llava_ocr.grounding.codes import CHECKSUMS, compact
+from llava_ocr.grounding.countries import country_code
 from llava_ocr.grounding.currencies import currency_codes, currency_readings, decimals, is_open
 from llava_ocr.grounding.dates import RangeEnd, date_readings, end_readings, find_dates
 from llava_ocr.grounding.languages import likeliest
@@ -176,6 +177,8 @@ def _code(text: str, leaf: Leaf, conventions: Conventions) -> Typed:
         return Typed(printed[0] if len(printed) == 1 else readings[0]) if readings else Typed()
     if leaf.checksum == "country":
         return Typed(country_code(text))
+    if not CHECKSUMS[leaf.checksum](text):
+        return Typed()
     return Typed(compact(text) if leaf.checksum else text)
 
 

@@ -67,7 +67,8 @@ class PageRead:
     `image_hash` identifies the drawn page's pixels (hex); equal pages under one profile hash alike.
     `findings` are what a person should know before trusting the page, none as a rule.
     `raster` and `layout` are of the page as it is read, turned by `outcome.turn`.
-    The first page has the XML of an `einvoice` that lies in the document, empty where there is none.
+    The first page has the XML of an `einvoice` that lies in the document, empty where there is none, and the names of
+    PDFs that are `embedded` in it.
     """
 
     outcome: PageOutcome
@@ -78,6 +79,7 @@ class PageRead:
     findings: tuple[Finding, ...] = ()
     image_hash: str = ""
     einvoice: bytes = field(default=b"", repr=False)
+    embedded: tuple[str, ...] = ()
 
     @property
     def words(self) -> tuple[Word, ...]:

@@ -18,6 +18,7 @@ from llava_ocr import machine
 from llava_ocr.errors import ExtractionError, RasterCrash, RasterOutOfMemory
 from llava_ocr.raster.base import OcrMode, PageRead, PdfLibrary, ReadOptions
 from llava_ocr.raster.channel import Channel, Count, Credit, Ended, Opened, Read, Ready, Refused, StillAtIt
+from llava_ocr.raster.covers import cover_findings, embedded_pdfs
 from llava_ocr.raster.drawer import OpenPaper, Paper
 from llava_ocr.raster.einvoices import EInvoicePaper, find_einvoice
 from llava_ocr.raster.opening import open_paper
@@ -107,9 +108,19 @@ class _Child:
             page = PageRead(PageOutcome(page_index, PageState.FAILED, page.reason, f"page {page_index + 1}: {page}"))
         if page_index > 0:
             return page
+        return self.first_page(paper, page)
+
+    def first_page(self, paper: Paper, page: PageRead) -> PageRead:
+        """Add what the document brings along, and whether the page only stands in for that.
+
+        Attached files that can't be listed cost nothing but what they would have told.
+        """
         einvoice = self.attempt(lambda: find_einvoice(paper))
-        # Attached files that can't be listed cost nothing but what they would have told.
-        return page if isinstance(einvoice, ExtractionError) else replace(page, einvoice=einvoice)
+        names = self.attempt(lambda: tuple(file.name for file in embedded_pdfs(paper)))
+        einvoice = b"" if isinstance(einvoice, ExtractionError) else einvoice
+        names = () if isinstance(names, ExtractionError) else names
+        covers = cover_findings(page, is_placeholder=paper.is_placeholder, embedded=names)
+        return replace(page, einvoice=einvoice, embedded=names, findings=(*page.findings, *covers))
 
     def read_pixels(self, raster_HWC: NDArray[np.uint8]) -> OcrPage:
         """Call the OCR reader, which is loaded when first wanted and then kept."""

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from llava_ocr.geometry import Size, Turn
+from llava_ocr.geometry import Box, Size, Turn
 from llava_ocr.raster.base import ReadOptions
 from llava_ocr.raster.limits import PaperSize
 from llava_ocr.records import Word
@@ -51,8 +51,8 @@ class Sheet(Draws, Protocol):
         """Tell of each of the `words`, in their order, how the file says it is painted."""
         ...
 
-    def image_cover(self) -> float:
-        """Return the share of the page that its largest embedded image covers, 0 to 1."""
+    def pictures(self) -> list[Box]:
+        """Return where the page shows images that lie in the file; they may reach over its edge."""
         ...
 
 
@@ -74,6 +74,11 @@ class Paper(Protocol):
 
     def sheet(self, page_index: int) -> AbstractContextManager[Sheet]:
         """Open a page. Raises CorruptPage or PageTooLarge."""
+        ...
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether its pages only stand in for an XFA form that other programs would draw."""
         ...
 
     def embedded(self) -> Iterator[EmbeddedFile]:

@@ -18,6 +18,7 @@ class EInvoicePaper:
     """An XML invoice by itself: one page, of which there is nothing to draw."""
 
     num_pages = 1
+    is_placeholder = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, MissingExtra
-from llava_ocr.geometry import Size, Turn
+from llava_ocr.geometry import Box, Size, Turn
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.drawer import EmbeddedFile
 from llava_ocr.raster.limits import POINTS_PER_INCH, PaperSize, check_num_pages, check_paper, check_pixels
@@ -112,13 +112,15 @@ class PictureSheet:
         """No words, no inks."""
         return []
 
-    def image_cover(self) -> float:
+    def pictures(self) -> list[Box]:
         """The picture is the page."""
-        return 1.0
+        return [Box(0, 0, 1, 1)]
 
 
 class PicturePaper:
     """An open image file; only a TIFF has more than one page, other files' frames are animation."""
+
+    is_placeholder = False
 
     def __init__(self, picture: Image.Image, num_pages: int, limits: Limits) -> None:
         self._picture = picture

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from llava_ocr.geometry import Box, Turn
 from llava_ocr.raster.base import PageRead
 from llava_ocr.raster.conforms import conforms
-from llava_ocr.records import Word
+from llava_ocr.records import Word, WordReader
 from llava_ocr.tiles.tiled import TiledRaster
 from llava_ocr.words.layout import Layout, Line, Segment
 
@@ -26,6 +26,7 @@ class PackedLayout:
 
     texts: str
     scores_W: NDArray[np.float64]
+    is_ocr_W: NDArray[np.bool_]
     word_boxes_W4: NDArray[np.float64]
     segment_boxes_S4: NDArray[np.float64]
     line_boxes_L4: NDArray[np.float64]
@@ -60,6 +61,7 @@ def packed(page: PageRead) -> PackedPage:
     flat = PackedLayout(
         texts=_SEPARATOR.join(word.text for word in layout.words),
         scores_W=np.array([word.score for word in layout.words], dtype=np.float64),
+        is_ocr_W=np.array([word.reader is WordReader.OCR for word in layout.words], dtype=np.bool_),
         word_boxes_W4=_boxes(word.box for word in layout.words),
         segment_boxes_S4=_boxes(segment.box for segment in segments),
         line_boxes_L4=_boxes(line.box for line in layout.lines),
@@ -92,7 +94,8 @@ def _unpacked(flat: PackedLayout) -> Layout:
     if sorted(index for runs in flat.runs for run in runs for index in run) != list(range(len(texts))):
         raise ValueError("lines that leave words out")
     boxes = _read_boxes(flat.word_boxes_W4)
-    words = tuple(Word(text, box, score) for text, box, score in zip(texts, boxes, flat.scores_W.tolist(), strict=True))
+    readers = [WordReader.OCR if is_ocr else None for is_ocr in flat.is_ocr_W.tolist()]
+    words = tuple(Word(*word) for word in zip(texts, boxes, flat.scores_W.tolist(), readers, strict=True))
     segment_boxes = iter(_read_boxes(flat.segment_boxes_S4))
     line_boxes = _read_boxes(flat.line_boxes_L4)
     lines = tuple(

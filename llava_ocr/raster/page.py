@@ -34,6 +34,7 @@ _EM_OF_BOX = 0.77
 # The checks that a page may fail.
 UNSEEN_WORDS = "unseen_words"
 UNCLEAR_TURN = "unclear_orientation"
+UNREAD_PICTURE = "unread_picture"
 
 
 def read_sheet(sheet: Sheet, page_index: int, options: ReadOptions, read_pixels: ReadPixels) -> PageRead:
@@ -115,6 +116,8 @@ def _findings(words: PageWords, page_index: int) -> Iterator[Finding]:
         yield Finding(UNSEEN_WORDS, f"{page}: {_left_out(words)}", ())
     if not words.is_turn_clear:
         yield Finding(UNCLEAR_TURN, f"{page}: it is not clear which way up it is read", ())
+    if words.num_unread_pictures:
+        yield Finding(UNREAD_PICTURE, f"{page}: {_unread(words)}", ())
 
 
 def _left_out(words: PageWords) -> str:
@@ -124,7 +127,15 @@ def _left_out(words: PageWords) -> str:
         told.append(f"{_words(words.num_unseen, 'does', 'do')} not show on the page: left out")
     if words.num_commands:
         told.append(f"{_words(words.num_commands, 'speaks', 'speak')} to a machine, not to a reader: left out")
+    if words.num_unread_pictures:
+        told.append(_unread(words))
     return "; ".join(told)
+
+
+def _unread(words: PageWords) -> str:
+    number = words.num_unread_pictures
+    what = "a picture that looks like text was" if number == 1 else f"{number} pictures that look like text were"
+    return f"{what} not read, because OCR is off"
 
 
 def _words(number: int, one: str, many: str) -> str:

@@ -109,11 +109,10 @@ class MuPdfSheet:
             for span, is_on_picture, is_covered in zip(found, on_picture, covered, strict=True)
         ]
 
-    def image_cover(self) -> float:
-        """Return the largest image's share of the page."""
+    def pictures(self) -> list[Box]:
+        """Return where images are shown."""
         with _faults_of_a_page("read"):
-            boxes = [self._box(*info["bbox"]) for info in self._page.get_image_info()]
-        return max((box.clipped().area for box in boxes), default=0.0)
+            return [self._box(*info["bbox"]) for info in self._page.get_image_info()]
 
     @cached_property
     def _text_page(self) -> pymupdf.TextPage:
@@ -249,6 +248,16 @@ class MuPdfPaper:
             page = self._document.load_page(page_index)
             sheet = MuPdfSheet(page)
         yield sheet
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether the catalog says that an XFA form is yet to be drawn."""
+        try:
+            catalog = self._document.pdf_catalog()
+            is_undrawn = self._document.xref_get_key(catalog, "NeedsRendering")[1] == "true"
+            return bool(is_undrawn and self._document.xref_get_key(catalog, "AcroForm/XFA")[0] != "null")
+        except FAULTS:
+            return False  # A broken catalog says nothing; the pages may be fine.
 
     def embedded(self) -> Iterator[EmbeddedFile]:
         """Yield the attached files."""

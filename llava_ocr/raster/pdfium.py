@@ -95,11 +95,11 @@ class PdfiumSheet:
                 for word, text, (is_on_picture, is_covered) in zip(words, texts, places, strict=True)
             ]
 
-    def image_cover(self) -> float:
-        """Return the largest image's share of the page."""
+    def pictures(self) -> list[Box]:
+        """Return where images are shown."""
         with _faults_of_a_page("read"):
             images = self._page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,))
-            return max((self._box(*_bounds(image)).clipped().area for image in images), default=0.0)
+            return [self._box(*_bounds(image)) for image in images]
 
     @contextmanager
     def _text_page(self) -> Iterator[pypdfium2.PdfTextPage]:
@@ -273,6 +273,11 @@ class PdfiumPaper:
             yield PdfiumSheet(page)
         finally:
             page.close()
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether PDFium takes it for a form that is XFA alone."""
+        return bool(self._document.get_formtype() == pdfium_c.FORMTYPE_XFA_FULL)
 
     def _flat(self, page_index: int) -> pypdfium2.PdfPage:
         """Load a page with what annotations and form fields show put in its content: PDFium reads words only there."""

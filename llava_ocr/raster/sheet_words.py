@@ -15,6 +15,7 @@ from llava_ocr.raster.drawer import Sheet
 from llava_ocr.raster.limits import ocr_size, shrunk_to
 from llava_ocr.records import NO_WORDS, PageWords, Word, WordReader
 from llava_ocr.words.ocr import OcrPage
+from llava_ocr.words.pictures import MIN_AREA, cut_out, is_known, on_page, with_text
 from llava_ocr.words.sanity import fault_of, fault_of_order
 from llava_ocr.words.text_layer import clean_words
 from llava_ocr.words.turned import choose_turn, turned_words
@@ -32,10 +33,38 @@ ReadPixels = Callable[[NDArray[np.uint8]], OcrPage]
 def words_of(sheet: Sheet, options: ReadOptions, read_pixels: ReadPixels) -> PageWords | None:
     """Read a sheet's words; None where the page is blank. `read_pixels` is the OCR reader."""
     words = _text_layer(sheet, options) if options.ocr is not OcrMode.ALWAYS else NO_WORDS
-    if words or options.ocr is OcrMode.NEVER:
+    if words:
+        return _with_pictures(words, sheet, options, read_pixels)
+    if options.ocr is OcrMode.NEVER:
         return words
     seen = sheet.draw(ocr_size(sheet.paper, sheet.native, options.limits))
     return None if is_blank(seen) else _of_pixels(read_pixels(seen), of=words)
+
+
+def _with_pictures(words: PageWords, sheet: Sheet, options: ReadOptions, read_pixels: ReadPixels) -> PageWords:
+    """Add the words of pictures that hold text of their own to those of the text layer."""
+    pictures = [picture for picture in sheet.pictures() if picture.clipped().area > 0]
+    if sum(picture.clipped().area for picture in pictures) < MIN_AREA:
+        return words
+    areas = with_text(pictures, words.words, _seen(sheet, SEEN_DPI, options).pixels_HWC)
+    if not areas or options.ocr is OcrMode.NEVER:
+        return replace(words, num_unread_pictures=len(areas))
+    page_HWC = sheet.draw(ocr_size(sheet.paper, None, options.limits))
+    lying = list(zip(words.words, words.turns or (words.turn,) * len(words.words), strict=True))
+    for area in areas:
+        read = read_pixels(cut_out(page_HWC, area))
+        found = on_page(read.words, page_HWC, area)
+        lying += [(word, read.turn) for word in _cleaned(found, read.turn) if not is_known(word, words.words)]
+    turn, is_clear = choose_turn([word for word, _ in lying], [own for _, own in lying])
+    lying.sort(key=lambda one: (one[1] != turn, one[1]))
+    turns = tuple(own for _, own in lying)
+    return replace(
+        words,
+        words=tuple(word for word, _ in lying),
+        turn=turn,
+        turns=turns if set(turns) != {turn} else (),
+        is_turn_clear=is_clear,
+    )
 
 
 def _of_pixels(read: OcrPage, *, of: PageWords) -> PageWords:
@@ -50,7 +79,11 @@ def _of_pixels(read: OcrPage, *, of: PageWords) -> PageWords:
 def _text_layer(sheet: Sheet, options: ReadOptions) -> PageWords:
     stored = sheet.words()
     cleaned = clean_words(stored)
-    fault = fault_of(stored, cleaned, sheet.image_cover)
+
+    def image_cover() -> float:
+        return max((picture.clipped().area for picture in sheet.pictures()), default=0.0)
+
+    fault = fault_of(stored, cleaned, image_cover)
     if fault or not cleaned:
         return replace(NO_WORDS, note=fault)
     return shown_words(stored, sheet, options)

@@ -14,8 +14,8 @@ from llava_ocr.raster.conforms import conforms
 from llava_ocr.raster.packing import PackedPage
 from llava_ocr.records import PageState
 
-# Each of these renews a page's time limit. The OCR reader is called once a page, or once for each way it may lie.
-MAX_STILL_AT_IT = 8
+# Each of these renews a page's time limit. The OCR reader is called once a page, or once a picture on it.
+MAX_STILL_AT_IT = 16
 
 
 class Talk:

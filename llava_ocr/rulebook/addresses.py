@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from llava_ocr.geometry import Box, union
-from llava_ocr.grounding.codes import country_code
+from llava_ocr.grounding.countries import country_code
 from llava_ocr.rulebook.page import RulePage, Value
 from llava_ocr.words.layout import Segment
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from llava_ocr.geometry import Box
 from llava_ocr.grounding.currencies import currency_readings
-from llava_ocr.grounding.dates import date_readings
 from llava_ocr.prompts import fold
+from llava_ocr.rulebook.document_number import glued_value, number_value
 from llava_ocr.rulebook.page import Label, RulePage, Value
 from llava_ocr.rulebook.roles import NUMBER_WORDS, Role, role_of
 from llava_ocr.schema import Kind, LeafNode
@@ -24,8 +24,6 @@ STRANGER = 0.15
 BELOW = 0.15
 # Amounts below a label are a column more often than a total.
 AMOUNT_BELOW = 0.4
-# Between a label and its number stand at most this many words: `Invoice (copy) No.`
-MAX_NUMBER_WORDS = 4
 # A number further from its label than this, doubts counted, is some other number.
 MAX_NUMBER_COST = 0.5
 _YEAR = re.compile(r"(?:.* )?(?:19|20)\d\d")
@@ -124,6 +122,9 @@ def _num_strangers(page: RulePage, words: Sequence[int]) -> int:
 def _texts(page: RulePage, label: Label, leaf: LeafNode) -> Iterator[tuple[float, Value]]:
     segment = page.segment_of[label.words[-1]]
     rest = segment.words[segment.words.index(label.words[-1]) + 1 :]
+    if role_of(leaf) is Role.NUMBER and (glued := glued_value(page, label.words[-1])):
+        yield 0.0, glued
+        return
     if value := _text_of(page, rest, leaf):
         yield STRANGER * _num_strangers(page, rest[: rest.index(value.words[0])]), value
         return
@@ -148,20 +149,8 @@ def _text_of(page: RulePage, words: Sequence[int], leaf: LeafNode) -> Value | No
     cut = next((at for at, index in enumerate(words) if at and index in page.captions), len(words))
     taken = list(words[:cut])
     if role_of(leaf) is Role.NUMBER:
-        taken = _number_words(page, taken)
+        return number_value(page, taken)
     return page.value(taken) if taken else None
-
-
-def _number_words(page: RulePage, words: Sequence[int]) -> list[int]:
-    """The first run of words with figures in them, unless it is a date."""
-    texts = [page.layout.words[index].text for index in words]
-    for at, text in enumerate(texts[:MAX_NUMBER_WORDS]):
-        is_number = any(c.isdigit() for c in text) and not text.startswith("(")
-        if not is_number or date_readings(text.strip(",;:()")):
-            continue
-        start = at - 1 if at and texts[at - 1].isupper() and len(texts[at - 1]) <= 4 and at > 1 else at
-        return list(words[start : at + 1])
-    return []
 
 
 def dated_with_number(page: RulePage, date: LeafNode, number: LeafNode) -> Value | None:

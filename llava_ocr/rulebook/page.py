@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from llava_ocr.constrain.check import PrintedText
 from llava_ocr.constrain.page_text import holds_text
 from llava_ocr.geometry import Box, union
-from llava_ocr.grounding.candidates import amounts_on, range_end_of, spans
+from llava_ocr.grounding.candidates import CandidateKey, amounts_on, candidate_key, spans
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.prompts import fold
 from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode
@@ -57,7 +57,7 @@ class RulePage:
         self.index = PageIndex(layout)
         self.height = layout.word_height
         self.root = root
-        self._placed: dict[str, tuple[Value, ...]] = {}
+        self._placed: dict[CandidateKey, tuple[Value, ...]] = {}
         self._printed = PrintedText(layout)
 
     @cached_property
@@ -102,7 +102,7 @@ class RulePage:
 
     def placed(self, leaf: LeafNode) -> tuple[Value, ...]:
         """Every value a typed leaf could have, at each of its places, the longest at each; in reading order."""
-        key = f"{leaf.leaf} {range_end_of(leaf) is not None}"
+        key = candidate_key(leaf)
         if key not in self._placed:
             found = {value.words: value for value in self._found(leaf)}
             longest = [v for v in found.values() if not any(set(v.words) < set(words) for words in found)]
@@ -121,6 +121,10 @@ class RulePage:
         if not text or text not in self._printed:
             return None
         return Value(text, tuple(listed), self.box(listed))
+
+    def holds(self, text: str) -> bool:
+        """Whether a text field may say it."""
+        return text in self._printed
 
     def box(self, words: Iterable[int]) -> Box:
         """The box around words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -20,6 +21,8 @@ MAX_TAX_RATE = Decimal("0.30")
 UNLABELLED = 2.0
 # What one costs whose caption speaks of its role in words that the schema does not have.
 CAPTION = 0.5
+# Nothing that a label or caption speaks of costs more.
+CAPTIONED = 1.9
 # Without a sum to prove it, an amount must be as near to its label as this.
 SURE = 0.35
 
@@ -36,7 +39,11 @@ def summing_leaves(group: GroupNode) -> dict[Role, LeafNode]:
 
 
 def read_totals(page: RulePage, leaves: Mapping[Role, LeafNode], header_words: frozenset[int]) -> dict[str, Value]:
-    """Return values by path: the sum that labels speak for most, else what the labels say."""
+    """Return values by path: the sum that labels speak for most, else what the labels say.
+
+    A sum may choose among the amounts beside a label and fill in one without, but not replace what a label says: a
+    total that does not add up is what is printed, and the schema's checks will remark on it.
+    """
     costs = {role: _costs(page, leaf, header_words) for role, leaf in leaves.items()}
     if all(role in leaves for role in SUMMANDS) and (best := _best_sum(page, leaves, costs)):
         return {leaves[role].path: value for role, value in zip(SUMMANDS, best, strict=True)}
@@ -81,14 +88,33 @@ def _best_sum(
     page: RulePage, leaves: Mapping[Role, LeafNode], costs: Mapping[Role, Mapping[Value, float]]
 ) -> tuple[Value, ...] | None:
     amounts = _by_amount(page, leaves[Role.GRAND])
+    limits = _limits(page, leaves, costs)
     ranked: list[tuple[float, Decimal, tuple[Value, ...]]] = []
     for triple in _sums(sorted(amounts)):
         chosen = [_cheapest_of(amounts[amount], costs[role]) for amount, role in zip(triple, SUMMANDS, strict=True)]
+        if any(cost > limits.get(role, math.inf) for (cost, _), role in zip(chosen, SUMMANDS, strict=True)):
+            continue
         cost = sum(cost for cost, _ in chosen)
         # One label at least must speak for a sum: columns of prices hold many by chance.
         if cost < len(SUMMANDS) * UNLABELLED:
             ranked.append((round(cost, 3), -triple[2], tuple(value for _, value in chosen)))
     return min(ranked, key=lambda entry: entry[:2])[2] if ranked else None
+
+
+def _limits(
+    page: RulePage, leaves: Mapping[Role, LeafNode], costs: Mapping[Role, Mapping[Value, float]]
+) -> dict[Role, float]:
+    """What an amount of a sum must cost less than, by role: where labels speak, none that nothing speaks of.
+
+    Where the labels of all roles speak of one amount each, these stand.
+    """
+    conventions = Conventions([page.layout])
+    named = {
+        role: {parse(value.text, leaves[role].leaf, conventions).value for value, cost in found.items() if cost <= SURE}
+        for role, found in costs.items()
+    }
+    limit = SURE if all(len(named.get(role, ())) == 1 for role in SUMMANDS) else CAPTIONED
+    return {role: limit for role, amounts in named.items() if amounts}
 
 
 def _by_amount(page: RulePage, leaf: LeafNode) -> dict[Decimal, list[Value]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from llava_ocr.geometry import Box
 from llava_ocr.rulebook.addresses import Address
@@ -28,7 +28,7 @@ def read_vat_ids(
         leaf = next((child for child in group.children if isinstance(child, LeafNode) and is_vat_leaf(child)), None)
         if leaf is None:
             continue
-        free = [value for value in _candidates(page, leaf, owned.values()) if value.text not in taken]
+        free = [value for value in _candidates(page, leaf) if value.text not in taken]
         around = _around(page, owned.get(group.path))
         inside = [value for value in free if any(box.intersection(value.box).area > 0 for box in around)]
         inside = inside or _in_sections(page, leaf, free, sections=sections.get(group.path, ()))
@@ -44,13 +44,10 @@ def is_vat_leaf(leaf: LeafNode) -> bool:
     return leaf.leaf.checksum == "vat"
 
 
-def _candidates(page: RulePage, leaf: LeafNode, addresses: Iterable[Address]) -> list[Value]:
-    """VAT ids, those with a label first; not the heads of IBANs, nor `DE 12345` of an address."""
-    towns = {
-        index for address in addresses for part in (address.postcode, address.city) if part for index in part.words
-    }
+def _candidates(page: RulePage, leaf: LeafNode) -> list[Value]:
+    """VAT ids, those with a label first; not the heads of IBANs."""
     accounts = {index for value in page.placed(_IBAN) for index in value.words}
-    free = [value for value in page.placed(leaf) if not (towns | accounts) & set(value.words)]
+    free = [value for value in page.placed(leaf) if not accounts & set(value.words)]
     labelled = {value for label in page.labels_of(leaf) for _, value in near(page, label, leaf)}
     return sorted(free, key=lambda value: value not in labelled)
 

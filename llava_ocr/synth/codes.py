@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import count
 from random import Random
+
+from stdnum import luhn
+from stdnum.at import uid as at_uid
+from stdnum.ch import uid as ch_uid
+from stdnum.ie import vat as ie_vat
 
 from llava_ocr.synth.streams import chance, weighted
 
@@ -45,10 +51,30 @@ def make_vat_id(rng: Random, country: str) -> str | None:
         digits = str(rng.randint(1, 9)) + fill(rng, "#######")
         return f"DE{digits}{_mod_11_10(digits)}"
     if country == "FR":
-        siren = fill(rng, "#########")
+        siren = fill(rng, "#########")[:-1]
+        siren += luhn.calc_check_digit(siren)
         return f"FR{(12 + 3 * (int(siren) % 97)) % 97:02d}{siren}"
     shapes = {"AT": "ATU########", "BE": "BE0#########", "GB": "GB#########", "IE": "IE#######?", "CH": "CHE#########"}
-    return fill(rng, shapes[country]) if country in shapes else None
+    return _with_check(fill(rng, shapes[country])) if country in shapes else None
+
+
+def _with_check(drawn: str) -> str:
+    """Put the check digits of its country in place of the last ones of a VAT identifier."""
+    country, number = drawn[:2], drawn[2:]
+    if country == "AT":
+        return drawn[:-1] + at_uid.calc_check_digit(number[:-1])
+    if country == "BE":
+        return f"{drawn[:-2]}{97 - int(number[:-2]) % 97:02d}"
+    if country == "GB":
+        total = sum(weight * int(digit) for weight, digit in zip(range(8, 1, -1), number, strict=False))
+        return f"{drawn[:-2]}{-total % 97:02d}"
+    if country == "IE":
+        return drawn[:-1] + ie_vat.calc_check_digit(number[:-1])
+    # Ten of eleven Swiss numbers have a check digit; the next one that does is taken.
+    digits = next(
+        f"{n % 10**8:08d}" for n in count(int(number[1:-1])) if ch_uid.calc_check_digit(f"{n % 10**8:08d}") != "10"
+    )
+    return f"CHE{digits}{ch_uid.calc_check_digit(digits)}"
 
 
 def write_vat_id(rng: Random, vat_id: str) -> str:

@@ -68,6 +68,8 @@ class Run:
     optimizers: tuple[Optimizer, ...]
     loss_of: LossOf
     position: Position = field(default_factory=lambda: Position(0, 0))
+    # Whether products are computed in bf16; on a CPU that has none that is slow.
+    is_cast: bool = True
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:
@@ -113,11 +115,13 @@ def _hold(attention: Any, heads: Sequence[int]) -> None:
             weight.register_hook(lambda gradient, dimension=dimension: gradient.index_fill(dimension, held, 0.0))
 
 
-def begin(model: nn.Module, recipe: Pace, optimizers: tuple[Optimizer, ...], loss_of: LossOf) -> Run:
+def begin(
+    model: nn.Module, recipe: Pace, optimizers: tuple[Optimizer, ...], loss_of: LossOf, *, is_cast: bool = True
+) -> Run:
     """Make a run of optimizers whose learning rates are the full ones."""
     for group in _groups(optimizers):
         group[FULL_LR] = group["lr"]
-    return Run(model, recipe, optimizers, loss_of)
+    return Run(model, recipe, optimizers, loss_of, is_cast=is_cast)
 
 
 def resume(run: Run, path: Path) -> Run:
@@ -172,7 +176,7 @@ def step(run: Run, examples: Iterator[Any], *, world: World = ALONE) -> list[Los
     num_own = world.share_of(run.recipe.examples_per_step)
     own: list[Losses] = []
     # One autocast for all, so that the weights are cast once.
-    with torch.autocast(next(run.model.parameters()).device.type, dtype=torch.bfloat16):
+    with torch.autocast(next(run.model.parameters()).device.type, dtype=torch.bfloat16, enabled=run.is_cast):
         for number in range(num_own):
             # Dropout is drawn anew for each example, whichever process takes it and however often the run is resumed.
             torch.manual_seed(run.position.examples + number * world.size + world.rank)

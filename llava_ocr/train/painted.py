@@ -156,19 +156,20 @@ def vary(root: GroupNode, *, rng: random.Random, asks_rows: bool = True) -> Grou
     in_rows = {leaf.path for child in root.children if isinstance(child, RowsNode) for leaf in leaves(child)}
     chosen = choose_fields(root, lambda leaf: rng.random() < (row_share if leaf.path in in_rows else share)) or root
     label_share = rng.choice((1.0, 1.0, 0.6))
-    return _relabelled(chosen, label_share, rng, is_shuffled=rng.random() < 0.4)
+    return relabel(chosen, label_share, rng, is_shuffled=rng.random() < 0.4)
 
 
-def _relabelled(node: GroupNode, share: float, rng: random.Random, *, is_shuffled: bool) -> GroupNode:
+def relabel(node: GroupNode, share: float, rng: random.Random, *, is_shuffled: bool) -> GroupNode:
+    """Keep a share of each field's labels, maybe in another order of fields."""
     children: list[Node] = []
     for child in node.children:
         if isinstance(child, LeafNode):
             labels = tuple(label for label in child.hint.labels if rng.random() < share)
             children.append(replace(child, hint=replace(child.hint, labels=labels)))
         elif isinstance(child, RowsNode):
-            children.append(replace(child, row=_relabelled(child.row, share, rng, is_shuffled=is_shuffled)))
+            children.append(replace(child, row=relabel(child.row, share, rng, is_shuffled=is_shuffled)))
         else:
-            children.append(_relabelled(child, share, rng, is_shuffled=is_shuffled))
+            children.append(relabel(child, share, rng, is_shuffled=is_shuffled))
     if is_shuffled:
         rng.shuffle(children)
     return replace(node, children=tuple(children))

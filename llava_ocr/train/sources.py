@@ -7,7 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from llava_ocr.errors import ConfigError
 from llava_ocr.train.turns import TiledExample
@@ -17,6 +17,7 @@ from llava_ocr.train.world import World
 _ROUND = 100
 _MAX_ATTEMPTS = 50
 _AHEAD = 4
+Made = TypeVar("Made")
 
 
 class Source(Protocol):
@@ -59,9 +60,9 @@ class Mixture:
         )
 
 
-def feed(make: Callable[[int], TiledExample], *, start: int, world: World) -> Iterator[TiledExample]:
+def feed(make: Callable[[int], Made], *, start: int, world: World) -> Iterator[Made]:
     """Yield this process's examples from position `start` on, a few made ahead of need by a thread."""
-    made: queue.Queue[TiledExample | BaseException] = queue.Queue(_AHEAD)
+    made: queue.Queue[Any] = queue.Queue(_AHEAD)
 
     def work() -> None:
         position = start + world.rank

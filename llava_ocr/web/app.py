@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from llava_ocr.errors import ExtractionError
 from llava_ocr.web import (
@@ -24,7 +25,7 @@ from llava_ocr.web import (
 )
 from llava_ocr.web.faults import status_of_error
 from llava_ocr.web.guard import guard
-from llava_ocr.web.render import STATIC, page
+from llava_ocr.web.render import STATIC, fault
 from llava_ocr.web.state import Site
 
 if TYPE_CHECKING:
@@ -45,8 +46,11 @@ def create_app(site: Site) -> FastAPI:
     app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan)
     app.state.site = site
     app.middleware("http")(guard)
+    if site.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(site.proxies))
     app.add_exception_handler(ExtractionError, _show_error)
     app.add_exception_handler(HTTPException, _show_http_error)
+    app.add_exception_handler(Exception, _show_mistake)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     pages = (records_page, record_page, review_page, images_page, export_page, runs_pages, quality_page, sign_in)
     for module in pages:
@@ -67,18 +71,14 @@ def _health() -> Response:
 
 def _show_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ExtractionError), error
-    return _fault(request, status_of_error(error), str(error), error.hint)
+    return fault(request, status_of_error(error), str(error), error.hint)
 
 
 def _show_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), error
-    return _fault(
-        request, error.status_code, "There is no such page." if error.status_code == 404 else error.detail, ""
-    )
+    return fault(request, error.status_code, "There is no such page." if error.status_code == 404 else error.detail, "")
 
 
-def _fault(request: Request, status: int, message: str, hint: str) -> Response:
-    wants_page = "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
-    if request.url.path.startswith("/api/") or not wants_page:
-        return JSONResponse({"error": message, "hint": hint}, status_code=status)
-    return page(request, "fault.html", status=status, message=message, hint=hint)
+def _show_mistake(request: Request, _: Exception) -> Response:
+    """A mistake of ours, which the server logs; its own words may quote a document."""
+    return fault(request, 500, "That is a mistake of the program.", "The server's log has it; please report it.")

@@ -1,4 +1,4 @@
-"""Downloads: the records of a selection, of one type, as CSV, JSON lines or Parquet."""
+"""Downloads: the records of a selection, of one type, as CSV, JSON lines, Parquet or Excel."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from llava_ocr.db.csv_export import CsvColumns
-from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.export import export_records
 from llava_ocr.db.people import note
+from llava_ocr.files import FileFormat
 from llava_ocr.web.faults import BadRequest
 from llava_ocr.web.records_page import TheWanted
 from llava_ocr.web.state import TheSession, TheSite
@@ -19,9 +20,10 @@ from llava_ocr.web.state import TheSession, TheSite
 router = APIRouter()
 
 _TYPES = {
-    ExportFormat.CSV: "text/csv; charset=utf-8",
-    ExportFormat.JSONL: "application/jsonl; charset=utf-8",
-    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+    FileFormat.CSV: "text/csv; charset=utf-8",
+    FileFormat.JSONL: "application/jsonl; charset=utf-8",
+    FileFormat.PARQUET: "application/vnd.apache.parquet",
+    FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _CHUNK_BYTES = 1 << 18
 
@@ -32,7 +34,7 @@ def export(
     site: TheSite,
     session: TheSession,
     wanted: TheWanted,
-    format: ExportFormat = ExportFormat.CSV,
+    format: FileFormat = FileFormat.CSV,
     evidence: Annotated[bool, Query(description="CSV: page, boxes and a link to the picture of each field")] = False,
 ) -> StreamingResponse:
     """Send a file with the current records of one type that the list's filters find."""

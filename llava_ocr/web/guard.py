@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from llava_ocr.db.people import person_of_token
 from llava_ocr.review.people import LOCAL, Person
+from llava_ocr.web.forms import MAX_FIELDS
+from llava_ocr.web.render import fault
 from llava_ocr.web.sessions import COOKIE, SESSION_S, Session
 from llava_ocr.web.state import Site, site_of
 
@@ -32,6 +34,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 MAX_BODY_BYTES = 1 << 20
+NEW_TOKEN = "`llava-ocr token add NAME` prints one: `Authorization: Bearer TOKEN`."
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _OPEN_PATHS = ("/login", "/static/", "/healthz")
 
@@ -50,7 +53,7 @@ async def _answer(request: Request, call_next: Next) -> Response:
     site = site_of(request)
     # Pages of elsewhere can point a name of theirs at this address; a browser then still says whom it meant.
     if host_of(request.headers.get("host", "")) not in site.hosts:
-        return PlainTextResponse("this server does not go by that name", status_code=421)
+        return fault(request, 421, "This server does not go by that name.", "`llava-ocr serve --name NAME` adds one.")
     refusal = _refuse_body(request)
     if refusal is not None:
         return refusal
@@ -62,7 +65,8 @@ async def _answer(request: Request, call_next: Next) -> Response:
     if session is None and not request.url.path.startswith(_OPEN_PATHS):
         return _ask_to_sign_in(request)
     if request.method not in _SAFE_METHODS and not await _is_ours(request, session):
-        return PlainTextResponse("this did not come from a page of ours; load it again", status_code=403)
+        hint = "Load the page again. Programs send a token, or a session's secret as X-CSRF-Token."
+        return fault(request, 403, "This did not come from a page of ours.", hint)
     response = await call_next(request)
     if is_new and session is not None:
         keep_session(response, session, site)
@@ -74,8 +78,10 @@ def _refuse_body(request: Request) -> Response | None:
     length = request.headers.get("content-length", "")
     if not length.isascii() or not length.isdigit():
         has_body = "transfer-encoding" in request.headers or bool(length)
-        return PlainTextResponse("say how long it is", status_code=411) if has_body else None
-    return PlainTextResponse("too large", status_code=413) if int(length) > MAX_BODY_BYTES else None
+        return fault(request, 411, "Say how long the body is.", "Send Content-Length.") if has_body else None
+    if int(length) > MAX_BODY_BYTES:
+        return fault(request, 413, f"The body is too large; {MAX_BODY_BYTES:,} bytes are the most.")
+    return None
 
 
 async def _answer_program(request: Request, call_next: Next, token: str) -> Response:
@@ -88,7 +94,7 @@ async def _answer_program(request: Request, call_next: Next, token: str) -> Resp
 
     person = await run_in_threadpool(find)
     if person is None:
-        return JSONResponse({"error": "unknown or expired token"}, status_code=401)
+        return JSONResponse({"error": "unknown or expired token", "hint": NEW_TOKEN}, status_code=401)
     request.state.session = Session("", person, "", 0.0)
     return await call_next(request)
 
@@ -122,7 +128,7 @@ def _bearer(headers: Mapping[str, str]) -> str:
 
 def _ask_to_sign_in(request: Request) -> Response:
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": "sign in, or send a token"}, status_code=401)
+        return JSONResponse({"error": "sign in, or send a token", "hint": NEW_TOKEN}, status_code=401)
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     target = "/login" if back == "/" else f"/login?next={quote(back, safe='')}"
     if "hx-request" in request.headers:
@@ -146,6 +152,10 @@ async def _secret(request: Request) -> str:
     header = request.headers.get("x-csrf-token", "")
     if header:
         return header if header.isascii() else ""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=100)
+    try:
+        form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=MAX_FIELDS)
+    except ValueError:
+        # More fields than any form of ours has.
+        return ""
     sent = form.get("csrf", [""])[0]
     return sent if sent.isascii() else ""

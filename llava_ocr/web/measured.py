@@ -18,9 +18,10 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from llava_ocr.db.csv_export import CsvColumns
-from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.export import export_records
 from llava_ocr.db.made_records import NUM_EXPORTED, NUM_RECORDS, fill
 from llava_ocr.db.session import Database, open_database
+from llava_ocr.files import FileFormat
 from llava_ocr.services import Services
 from llava_ocr.settings import Settings, override
 from llava_ocr.web.app import create_app
@@ -101,7 +102,7 @@ def _asked(client: TestClient, address: str, *, repeats: int = REPEATS) -> dict[
 def _exported(db: Database, columns: CsvColumns) -> dict[str, object]:
     out = io.BytesIO()
     started, started_cpu = time.perf_counter(), time.process_time()
-    count = export_records(db, Invoice, format=ExportFormat.CSV, out=out, columns=columns)
+    count = export_records(db, Invoice, format=FileFormat.CSV, out=out, columns=columns)
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - started_cpu
     assert count == NUM_EXPORTED, count
     figures = {"num_records": count, "s": round(seconds, 2), "cpu_s": round(cpu_s, 2), "goal_s": EXPORT_GOAL_S}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llava_ocr.db.listings import list_records, save_headline, unlisted
+from llava_ocr.errors import CantListen
 from llava_ocr.services import Services
 from llava_ocr.web.pictures import Pictures
 from llava_ocr.web.state import Site
@@ -18,26 +20,44 @@ BATCH = 500
 
 @contextmanager
 def open_site(
-    services: Services, *, hosts: frozenset[str] = LOOPBACK, must_sign_in: bool = False, is_https: bool = False
+    services: Services,
+    *,
+    hosts: frozenset[str] = LOOPBACK,
+    must_sign_in: bool = False,
+    is_https: bool = False,
+    proxies: tuple[str, ...] = (),
 ) -> Iterator[Site]:
     """Open a site for the length of a `with` block; its records are all listed first."""
     list_all(services)
     pictures = Pictures(services.database, services.settings)
     try:
-        yield Site(services.database, services.catalog, pictures, hosts, must_sign_in, is_https)
+        yield Site(services.database, services.catalog, pictures, hosts, must_sign_in, is_https, proxies)
     finally:
         pictures.close()
 
 
-def run_server(site: Site, *, host: str, port: int) -> None:
-    """Serve the pages until the process is told to end."""
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Take a port for the length of a `with` block; 0 takes a free one. Raises CantListen."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        server = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise CantListen(f"{host}, port {port}: {error.strerror}") from None
+    with server:
+        yield server
+
+
+def run_server(site: Site, server: socket.socket) -> None:
+    """Serve the pages at a port that is open already, until the process is told to end."""
     import uvicorn
 
     from llava_ocr.web.app import create_app
 
     # A million records take a second to count, which nobody should wait for.
     threading.Thread(target=site.counts.num_waiting, name="counting", daemon=True).start()
-    uvicorn.run(create_app(site), host=host, port=port, log_level="warning", server_header=False, ws="none")
+    config = uvicorn.Config(create_app(site), log_level="warning", server_header=False, ws="none", proxy_headers=False)
+    uvicorn.Server(config).run(sockets=[server])
 
 
 def list_all(services: Services) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from llava_ocr.report import show_value
@@ -61,6 +61,14 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     if session is not None:
         waiting = site_of(request).counts.num_waiting()
     return fragment(request, template, status=status, num_waiting=waiting, **context)
+
+
+def fault(request: Request, status: int, message: str, hint: str = "") -> Response:
+    """Say what is wrong: a page to a browser that asks for one, JSON to programs and to htmx."""
+    wants_page = "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
+    if request.url.path.startswith("/api/") or not wants_page:
+        return JSONResponse({"error": message, "hint": hint}, status_code=status)
+    return page(request, "fault.html", status=status, message=message, hint=hint)
 
 
 def fragment(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:

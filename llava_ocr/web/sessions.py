@@ -13,8 +13,10 @@ from llava_ocr.review.people import Person
 COOKIE = "llava_ocr_session"
 SESSION_S = 12 * 3600
 MAX_SESSIONS = 10_000
-# Wrong passwords that one address, or one name, may give before it has to wait.
+# Wrong passwords for one name from one address before it has to wait there.
 MAX_FAILURES, FAILURES_WITHIN_S = 5, 300.0
+MAX_ATTEMPTS_KEPT = 100_000
+Attempt = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,12 @@ class Sessions:
 
 @dataclass
 class Failures:
-    """Counts wrong passwords by key, for a while."""
+    """Counts wrong passwords by name and address, for a while."""
 
-    _times: dict[str, deque[float]] = field(default_factory=dict)
+    _times: dict[Attempt, deque[float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def must_wait(self, key: str) -> bool:
+    def must_wait(self, key: Attempt) -> bool:
         """Whether there were too many lately."""
         with self._lock:
             times = self._times.get(key, deque())
@@ -75,7 +77,9 @@ class Failures:
                 self._times.pop(key, None)
             return len(times) >= MAX_FAILURES
 
-    def add(self, key: str) -> None:
-        """Count one."""
+    def add(self, key: Attempt) -> None:
+        """Count one. Who makes up names has the oldest forgotten, not the memory filled."""
         with self._lock:
+            if len(self._times) >= MAX_ATTEMPTS_KEPT and key not in self._times:
+                self._times.pop(next(iter(self._times)))
             self._times.setdefault(key, deque(maxlen=MAX_FAILURES)).append(time.monotonic())

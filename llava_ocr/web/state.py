@@ -19,7 +19,9 @@ from llava_ocr.web.sessions import Failures, Session, Sessions
 
 @dataclass(frozen=True)
 class Site:
-    """The parts of one server. `hosts` are the names it answers to; `must_sign_in` unless it is somebody's own."""
+    """The parts of one server. `hosts` are the names it answers to; `must_sign_in` unless it is somebody's own.
+
+    What `proxies` say of whom they ask for is believed, and nobody else."""
 
     db: Database
     catalog: Catalog
@@ -27,6 +29,7 @@ class Site:
     hosts: frozenset[str]
     must_sign_in: bool
     is_https: bool = False
+    proxies: tuple[str, ...] = ()
     sessions: Sessions = field(default_factory=Sessions)
     failures: Failures = field(default_factory=Failures)
     quality: Recent[Any] = field(default_factory=Recent)

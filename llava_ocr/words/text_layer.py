@@ -33,7 +33,7 @@ def clean_words(words: Iterable[Word]) -> list[Word]:
             others = places.setdefault(text, [])
             if not any(_is_same_place(part, other) for other in others):
                 others.append(part)
-                kept.append(Word(text, part, word.score))
+                kept.append(Word(text, part, word.score, word.reader))
     return kept
 
 

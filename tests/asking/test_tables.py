@@ -16,11 +16,11 @@ from llava_ocr.asking.answers import AnswerState
 from llava_ocr.asking.documents import objects, prepare
 from llava_ocr.asking.order import AskOrder
 from llava_ocr.asking.questions_file import BadQuestions, read_questions
-from llava_ocr.asking.table import COLUMNS, BadJournal, Tally, format_of, journal_of, write_answers
+from llava_ocr.asking.table import COLUMNS, BadJournal, Tally, journal_of, write_answers
 from llava_ocr.asking.tables import find_tables
 from llava_ocr.engines.base import Completion, Request
 from llava_ocr.engines.scripted import ScriptedEngine
-from llava_ocr.errors import ConfigError, EngineUnavailable
+from llava_ocr.errors import EngineUnavailable
 from llava_ocr.services import Services
 from llava_ocr.settings import Settings, override
 from llava_ocr.words.layout import lay_out
@@ -182,12 +182,6 @@ def test_a_file_of_no_questions_says_what_is_wrong(tmp_path: Path, name: str, te
     (tmp_path / name).write_text(text)
     with pytest.raises(BadQuestions, match=fault):
         read_questions(tmp_path / name)
-
-
-def test_a_table_s_file_says_its_format() -> None:
-    assert format_of(Path("a.XLSX")).value == "xlsx"
-    with pytest.raises(ConfigError, match=r"\.parquet"):
-        format_of(Path("a.docx"))
 
 
 cells = st.integers(1, 9).map(lambda n: f"w{n * 111}")

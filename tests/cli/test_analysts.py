@@ -14,10 +14,17 @@ from llava_ocr.db.people import list_users, save_user
 from llava_ocr.db.session import Database, open_database
 from llava_ocr.errors import ConfigError
 from llava_ocr.review.people import Person, Role
-from tests.db.made import ORDER, Bill, document, outcome, record
+from tests.db.made import ORDER, Bill, document, fields, outcome, record
 
 Run = Callable[..., tuple[int, str, str]]
 PAPER = document("a.pdf")
+OWN_BILL = """
+from llava_ocr.schema import DocumentSchema, Text, read
+
+
+class Bill(DocumentSchema):
+    number: Text | None = read("Number")
+"""
 
 
 @pytest.fixture
@@ -48,8 +55,36 @@ def test_query_shows_a_table_and_says_what_the_limit_left_out(run: Run) -> None:
 
 
 def test_query_writes_json_lines(run: Run) -> None:
-    _, out, _ = run("query", "SELECT number, total FROM bill", "-f", "jsonl")
-    assert json.loads(out) == {"number": "R-1", "total": "12.50"}
+    _, out, _ = run("query", "SELECT number, total, total_exact FROM bill", "-f", "jsonl")
+    assert json.loads(out) == {"number": "R-1", "total": 12.5, "total_exact": "12.50"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "xlsx"])
+@pytest.mark.parametrize(
+    "command", [("query", "SELECT number FROM bill"), ("export", "-s", "bill", "--schemas", "own")]
+)
+def test_a_file_is_what_its_name_says(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], ending: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "bill.py").write_text(OWN_BILL)
+    out = tmp_path / f"x.{ending}"
+    assert run(*command, "-o", out)[0] == 0
+    content = out.read_bytes()
+    begins = {"csv": (b"number", b"document_id"), "jsonl": (b"{",), "parquet": (b"PAR1",), "xlsx": (b"PK",)}
+    assert content.startswith(begins[ending]) and (b"R-1" in content or ending in ("parquet", "xlsx"))
+
+
+def test_csv_for_excel_says_that_it_is_utf_8_and_runs_nowhere(run: Run, db: Database, tmp_path: Path) -> None:
+    paper = document("b.pdf")
+    db.save(db.start_run(ORDER), [outcome(paper, record(paper, values=fields(number='=HYPERLINK("x")')))])
+    for arguments in (("query", "SELECT number FROM bill"), ("query", "SELECT number FROM bill", "-f", "csv")):
+        assert run(*arguments, "--excel", "-o", tmp_path / "x.csv")[0] == 0
+        content = (tmp_path / "x.csv").read_bytes()
+        assert content.startswith("\ufeffnumber".encode()) and b"'=HYPERLINK" in content
+    assert run("query", "SELECT number FROM bill", "-o", tmp_path / "plain.csv")[0] == 0
+    assert (tmp_path / "plain.csv").read_bytes().startswith(b"number")
 
 
 def test_query_refuses_to_write_with_exit_code_2(run: Run) -> None:

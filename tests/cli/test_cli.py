@@ -11,8 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text, update
 
 from llava_ocr.cli.app import app, guarded
+from llava_ocr.db.rows import VIEWS
+from llava_ocr.db.session import open_database
 from llava_ocr.synth.demo import write_demo
 
 Run = Callable[..., tuple[int, str, str]]
@@ -142,6 +145,15 @@ def test_upgrade_makes_a_database_that_checks_out(run: Run, tmp_path: Path) -> N
     url = f"sqlite:///{tmp_path / 'new.db'}"
     assert run("db", "upgrade", "--db", url)[0] == 0
     assert run("db", "check", "--db", url)[0] == 0
+
+
+def test_upgrade_brings_the_views_to_this_version_too(extracted: Run, database: str) -> None:
+    with open_database(database) as db, db.writing() as connection:
+        connection.execute(text("DROP VIEW invoice"))
+        connection.execute(text("CREATE VIEW invoice AS SELECT 1 AS of_another_version"))
+        connection.execute(update(VIEWS).where(VIEWS.c.name == "invoice").values(fingerprint="older"))
+    assert extracted("db", "upgrade")[0] == 0
+    assert extracted("query", "SELECT MAX(grand_total), MAX(grand_total_exact) FROM invoice")[0] == 0
 
 
 def test_show_finds_a_document_by_the_end_of_its_address(extracted: Run) -> None:

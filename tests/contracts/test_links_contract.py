@@ -16,13 +16,14 @@ from llava_ocr.db import staging, upgrades
 from llava_ocr.db.connection import connect, writing
 from llava_ocr.db.corrections import Said, say
 from llava_ocr.db.erase import erase_document
-from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.export import export_records
 from llava_ocr.db.link_rows import LINKS
 from llava_ocr.db.links import num_later, other_places
 from llava_ocr.db.listings import list_records
 from llava_ocr.db.query import run_query
 from llava_ocr.db.rows import RECORDS
 from llava_ocr.db.session import Database, open_database
+from llava_ocr.files import FileFormat
 from llava_ocr.ledger.order import Stage
 from llava_ocr.records import DocumentOutcome, FieldReading, PageOutcome, PageState
 from llava_ocr.review.corrections import Verdict
@@ -130,22 +131,22 @@ def test_exports_say_it(db: Database) -> None:
     assert told["mem://b/b"] == [first]
 
 
-@pytest.mark.parametrize("format", [ExportFormat.CSV, ExportFormat.PARQUET])
-def test_flat_exports_say_it(db: Database, format: ExportFormat) -> None:
+@pytest.mark.parametrize("format", [FileFormat.CSV, FileFormat.PARQUET])
+def test_flat_exports_say_it(db: Database, format: FileFormat) -> None:
     import polars as pl
 
     save(db, bill("a"), bill("b"))
     out = io.BytesIO()
     export_records(db, KeyedBill, format=format, out=out)
     out.seek(0)
-    frame = pl.read_csv(out) if format is ExportFormat.CSV else pl.read_parquet(out)
+    frame = pl.read_csv(out) if format is FileFormat.CSV else pl.read_parquet(out)
     told = dict(zip(frame["uri"], frame["duplicate_of"], strict=True))
     assert told == {"mem://b/a": None, "mem://b/b": document("a").id}
 
 
 def exported(db: Database) -> list[dict[str, list[dict[str, object]]]]:
     out = io.BytesIO()
-    export_records(db, KeyedBill, format=ExportFormat.JSONL, out=out)
+    export_records(db, KeyedBill, format=FileFormat.JSONL, out=out)
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 

@@ -18,9 +18,10 @@ from llava_ocr.catalog import Catalog
 from llava_ocr.cli.jsonlines import outcome_line
 from llava_ocr.db.browse import EVERYTHING, list_page, next_to_review
 from llava_ocr.db.calibrations import save_calibration
-from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.export import export_records
 from llava_ocr.db.listings import list_all_again
 from llava_ocr.db.session import Database, open_database
+from llava_ocr.files import FileFormat
 from llava_ocr.records import FieldReading, FieldState, Finding, Record
 from llava_ocr.review.calibration import FEATURES, Calibration
 from llava_ocr.review.status import Status, status_of
@@ -73,11 +74,11 @@ def outlets(db: Database, name: str, one: Record) -> dict[str, bool]:
     """What each says of the one record that the database holds."""
     [in_json] = json.loads(outcome_line(outcome(document(name), one)))["records"]
     exported = {}
-    for format in ExportFormat:
+    for format in FileFormat:
         exported[format] = io.BytesIO()
         export_records(db, Bill, format=format, out=exported[format])
-    [in_csv] = csv.DictReader(io.StringIO(exported[ExportFormat.CSV].getvalue().decode()))
-    [in_parquet] = pl.read_parquet(io.BytesIO(exported[ExportFormat.PARQUET].getvalue())).to_dicts()
+    [in_csv] = csv.DictReader(io.StringIO(exported[FileFormat.CSV].getvalue().decode()))
+    [in_parquet] = pl.read_parquet(io.BytesIO(exported[FileFormat.PARQUET].getvalue())).to_dicts()
     with db.reading() as connection:
         [in_view] = connection.execute(text("SELECT record_id, needs_review FROM bill")).all()
         [listed] = list_page(connection, EVERYTHING).rows
@@ -85,7 +86,7 @@ def outlets(db: Database, name: str, one: Record) -> dict[str, bool]:
     page = shown_record(Site(db, Catalog([]), None, frozenset(), must_sign_in=False), in_view.record_id)
     return {
         "--json": in_json["needs_review"],
-        "jsonl": json.loads(exported[ExportFormat.JSONL].getvalue())["needs_review"],
+        "jsonl": json.loads(exported[FileFormat.JSONL].getvalue())["needs_review"],
         "csv": in_csv["needs_review"] == "True",
         "parquet": in_parquet["needs_review"],
         "view": bool(in_view.needs_review),

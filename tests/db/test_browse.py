@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -158,6 +159,24 @@ def test_erasing_a_subject_reads_everything_and_proves_it(db: Database) -> None:
     assert proof.before["staged_records.payload_json"] == 1 and not proof.after
     assert [one.document_id for one in proof.documents] == [PAPERS[2].id]
     assert "Zo" not in repr(proof)
+
+
+def test_a_copy_beside_the_database_is_named_and_the_proof_stands(tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path}/a.db") as db:
+        db.upgrade()
+        db.refresh_views(Bill)
+        db.save(db.start_run(ORDER), [outcome(PAPERS[0], record(PAPERS[0], values=fields("SECRETNUMBER")))])
+        with (tmp_path / "a.db.bak").open("wb") as backup:
+            # Long, mostly a hole, and the name lies across the border of two pieces.
+            backup.seek((256 << 20) - 5)
+            backup.write(b"secretnumber")
+        (tmp_path / "a.db.old").write_bytes(b"nothing of the kind")
+        tracemalloc.start()
+        proof = erase_subject(db, "SECRETNUMBER", who="ann", reason="asked to")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert proof.is_proved and proof.untouched == ("a.db.bak",)
+    assert peak < 32 << 20
 
 
 def test_a_run_ordered_for_one_document_forgets_its_name(db: Database) -> None:

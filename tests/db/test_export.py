@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from llava_ocr.db.browse import Filter
 from llava_ocr.db.csv_export import CsvColumns, safe_cell
-from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.export import export_records
 from llava_ocr.db.listings import list_records, save_headline
 from llava_ocr.db.session import Database, open_database
 from llava_ocr.errors import DatabaseError
+from llava_ocr.files import FileFormat
 from llava_ocr.records import FieldReading
 from tests.db.made import HUGE, ORDER, Bill, document, fields, outcome, reading, record
 
@@ -32,7 +33,7 @@ def db(tmp_path: Path) -> Database:
         yield database
 
 
-def export(db: Database, format: ExportFormat) -> bytes:
+def export(db: Database, format: FileFormat) -> bytes:
     out = io.BytesIO()
     export_records(db, Bill, format=format, out=out)
     return out.getvalue()
@@ -47,7 +48,7 @@ def save(db: Database, *values: tuple[FieldReading, ...]) -> str:
 
 def test_json_line_has_the_documented_shape(db: Database) -> None:
     run_id = save(db, fields(total=str(HUGE), lines=("1.00", "-2.00")))
-    [line] = [json.loads(line) for line in export(db, ExportFormat.JSONL).splitlines()]
+    [line] = [json.loads(line) for line in export(db, FileFormat.JSONL).splitlines()]
     one = document("0.pdf")
     documented = ["document", "schema", "record_index", "values", "fields", "needs_review", "run_id", "engine"]
     assert list(line) == [*documented, "findings", "same_as", "part"]
@@ -67,7 +68,7 @@ def test_json_line_has_the_documented_shape(db: Database) -> None:
 
 def test_json_fields_carry_evidence(db: Database) -> None:
     save(db, fields())
-    [line] = [json.loads(line) for line in export(db, ExportFormat.JSONL).splitlines()]
+    [line] = [json.loads(line) for line in export(db, FileFormat.JSONL).splitlines()]
     by_path = {field["path"]: field for field in line["fields"]}
     assert by_path["issue_date"] == {
         "path": "issue_date",
@@ -86,18 +87,18 @@ def test_json_fields_carry_evidence(db: Database) -> None:
 
 def test_line_separators_in_text_keep_one_record_a_line(db: Database) -> None:
     save(db, (reading("number", "a\u2028b\x85c\nd"),))
-    assert export(db, ExportFormat.JSONL).count(b"\n") == 1
+    assert export(db, FileFormat.JSONL).count(b"\n") == 1
 
 
 def test_more_records_than_a_batch_come_once_each_in_order(db: Database) -> None:
     save(db, *[fields(number=f"R-{number}", lines=()) for number in range(1_201)])
-    ids = [json.loads(line)["document"]["id"] for line in export(db, ExportFormat.JSONL).splitlines()]
+    ids = [json.loads(line)["document"]["id"] for line in export(db, FileFormat.JSONL).splitlines()]
     assert len(ids) == 1_201 and ids == sorted(set(ids))
 
 
 def test_csv_keeps_amounts_numbers_and_disarms_formulas(db: Database) -> None:
     save(db, fields(number='=HYPERLINK("http://x")', total="-12.50"))
-    [row] = csv.DictReader(io.StringIO(export(db, ExportFormat.CSV).decode(), newline=""))
+    [row] = csv.DictReader(io.StringIO(export(db, FileFormat.CSV).decode(), newline=""))
     assert row["number"] == '\'=HYPERLINK("http://x")'
     assert (row["total"], row["issue_date"], row["total_state"]) == ("-12.50", "2026-01-31", "value")
     assert json.loads(row["lines"])[0]["line_total"] == "12.50"
@@ -106,7 +107,7 @@ def test_csv_keeps_amounts_numbers_and_disarms_formulas(db: Database) -> None:
 def test_csv_with_evidence_says_where_and_links_to_the_picture(db: Database) -> None:
     save(db, fields())
     out = io.BytesIO()
-    export_records(db, Bill, format=ExportFormat.CSV, out=out, columns=CsvColumns(crops_at="http://h:1"))
+    export_records(db, Bill, format=FileFormat.CSV, out=out, columns=CsvColumns(crops_at="http://h:1"))
     [row] = csv.DictReader(io.StringIO(out.getvalue().decode(), newline=""))
     assert (row["issue_date_text"], row["issue_date_page_index"]) == ("31.01.2026", "0")
     assert json.loads(row["issue_date_boxes"]) == [[0.1, 0.2, 0.3, 0.25], [0.1, 0.25, 0.2, 0.3]]
@@ -115,7 +116,7 @@ def test_csv_with_evidence_says_where_and_links_to_the_picture(db: Database) -> 
 
 def test_control_characters_shift_no_column(db: Database) -> None:
     save(db, fields(number="a\x1fb\x1ec"), fields(number="\x1d"))
-    rows = list(csv.DictReader(io.StringIO(export(db, ExportFormat.CSV).decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(export(db, FileFormat.CSV).decode(), newline="")))
     assert {row["number"] for row in rows} == {"a\x1fb\x1ec", "\x1d"}
     assert {row["total"] for row in rows} == {"12.50"} and {row["number_state"] for row in rows} == {"value"}
 
@@ -126,7 +127,7 @@ def test_an_export_of_a_selection_holds_that_alone(db: Database) -> None:
         save_headline(connection, Bill)
         list_records(connection, [1, 2])
     out = io.BytesIO()
-    assert export_records(db, Bill, format=ExportFormat.CSV, out=out, wanted=Filter(q="R-2")) == 1
+    assert export_records(db, Bill, format=FileFormat.CSV, out=out, wanted=Filter(q="R-2")) == 1
     assert b"R-2" in out.getvalue() and b"R-1" not in out.getvalue()
 
 
@@ -148,7 +149,7 @@ def test_what_a_spreadsheet_would_run_is_quoted(text: str) -> None:
 
 def test_parquet_has_exact_decimals_and_dates(db: Database) -> None:
     save(db, fields(total=str(HUGE), lines=("0.0000000001", "-3")), fields(total="1.5000000000000", lines=()))
-    frame = pl.read_parquet(io.BytesIO(export(db, ExportFormat.PARQUET)))
+    frame = pl.read_parquet(io.BytesIO(export(db, FileFormat.PARQUET)))
     assert frame.schema["total"] == pl.Decimal(38, 10) and frame.schema["issue_date"] == pl.Date()
     rows = {row["document_id"]: row for row in frame.to_dicts()}
     first, second = rows[document("0.pdf").id], rows[document("1.pdf").id]
@@ -158,7 +159,7 @@ def test_parquet_has_exact_decimals_and_dates(db: Database) -> None:
 
 
 def test_parquet_of_nothing_has_the_columns(db: Database) -> None:
-    frame = pl.read_parquet(io.BytesIO(export(db, ExportFormat.PARQUET)))
+    frame = pl.read_parquet(io.BytesIO(export(db, FileFormat.PARQUET)))
     assert frame.height == 0 and "seller_name_confidence" in frame.columns and frame.schema["lines"] == pl.List
 
 
@@ -166,7 +167,7 @@ def test_parquet_of_nothing_has_the_columns(db: Database) -> None:
 def test_parquet_refuses_what_does_not_fit(db: Database, value: Decimal | str) -> None:
     save(db, (reading("total", value),))
     with pytest.raises(DatabaseError, match=r"total does not fit.*jsonl") as caught:
-        export(db, ExportFormat.PARQUET)
+        export(db, FileFormat.PARQUET)
     assert str(value) not in str(caught.value)
 
 
@@ -175,5 +176,5 @@ def test_older_readings_are_not_exported(db: Database) -> None:
     one = document("0.pdf")
     newer = record(one, engine="engine-2", values=fields(total="2.00"))
     db.save(db.start_run(replace(ORDER, engine_fingerprint="engine-2")), [outcome(one, newer)])
-    [line] = export(db, ExportFormat.JSONL).splitlines()
+    [line] = export(db, FileFormat.JSONL).splitlines()
     assert json.loads(line)["values"]["total"] == "2.00"

@@ -6,19 +6,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text, update
 
 from llava_ocr.db import upgrades
 from llava_ocr.db.connection import connect, reading, writing
-from llava_ocr.db.rows import Row
+from llava_ocr.db.rows import RECORDS, Row
 from llava_ocr.db.session import check_database, open_database, upgrade_database
-from llava_ocr.errors import DatabaseError, SchemaOutOfDate
-from tests.db.made import ORDER
+from llava_ocr.errors import DatabaseError, NoDatabase, SchemaOutOfDate
+from tests.db.made import ORDER, document, outcome, record
 
 FIRST = "0001"
 
@@ -67,6 +68,23 @@ def test_first_release_keeps_its_data(engine: Engine) -> None:
     assert upgrades.check(engine).is_ok
 
 
+def test_records_of_an_older_database_need_review_as_their_list_says(url: str, engine: Engine) -> None:
+    with open_database(url) as db:
+        db.upgrade()
+        papers = [document("sound"), document("torn")]
+        sound = replace(record(papers[0]), findings=())
+        torn = replace(record(papers[1]), findings=(), fields=())
+        db.save(db.start_run(ORDER), [outcome(of, one) for of, one in zip(papers, (sound, torn), strict=True)])
+    with writing(engine) as connection:
+        # As it was before: nothing read counted as sound.
+        connection.execute(update(RECORDS).values(needs_review=False))
+        connection.execute(text("UPDATE llava_ocr_version SET version_num = '0008'"))
+    upgrades.upgrade(engine)
+    with reading(engine) as connection:
+        kept = connection.execute(select(RECORDS.c.uri, RECORDS.c.needs_review).order_by(RECORDS.c.uri)).all()
+    assert [(uri[-5:], bool(needs)) for uri, needs in kept] == [("sound", False), ("/torn", True)]
+
+
 def test_upgrading_again_changes_nothing(engine: Engine) -> None:
     upgrades.upgrade(engine)
     upgrades.upgrade(engine)
@@ -101,7 +119,7 @@ def test_processes_upgrading_at_once_do_not_clash(url: str) -> None:
 
 
 def test_empty_database_says_to_upgrade(url: str) -> None:
-    with open_database(url) as db, pytest.raises(SchemaOutOfDate, match="no tables yet") as caught:
+    with open_database(url) as db, pytest.raises(NoDatabase, match="no tables yet") as caught:
         db.start_run(ORDER)
     assert "db upgrade" in caught.value.hint
 

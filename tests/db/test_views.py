@@ -49,7 +49,7 @@ def test_view_has_a_typed_row_a_record(db: Database) -> None:
         "2026-01-31" if is_sqlite else date(2026, 1, 31),
         None,
         "absent",
-        "-12.50" if is_sqlite else Decimal("-12.50"),
+        -12.5 if is_sqlite else Decimal("-12.50"),
         0,
     )
 
@@ -58,8 +58,27 @@ def test_sums_and_order_are_exact(db: Database) -> None:
     save_totals(db, "9.10", "100.20", "-0.30", str(HUGE))
     [(total,)] = query(db, "SELECT SUM(total_x10000) FROM bill")
     assert Decimal(int(total)) / 10_000 == HUGE + Decimal("109.00")
-    ordered = query(db, "SELECT total FROM bill ORDER BY total_x10000")
-    assert [Decimal(str(value)) for (value,) in ordered] == [Decimal("-0.30"), Decimal("9.10"), Decimal("100.20"), HUGE]
+    ordered = query(db, "SELECT total_exact FROM bill ORDER BY total_x10000")
+    assert ordered == [("-0.30",), ("9.10",), ("100.20",), (str(HUGE),)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT total_exact FROM bill WHERE total = (SELECT MAX(total) FROM bill)", ["1000.00"]),
+        ("SELECT total_exact FROM bill WHERE total = (SELECT MIN(total) FROM bill)", ["-20.00"]),
+        ("SELECT total_exact FROM bill ORDER BY total DESC", ["1000.00", "200.50", "99.90", "9.10", "-20.00"]),
+        ("SELECT total_exact FROM bill WHERE total > 100 ORDER BY total", ["200.50", "1000.00"]),
+        ("SELECT total_exact FROM bill WHERE total = 9.1", ["9.10"]),
+        ("SELECT total_exact FROM bill WHERE total BETWEEN 9 AND 99.9 ORDER BY total", ["9.10", "99.90"]),
+        ("SELECT COUNT(*) FROM bill WHERE total / 2 = 500", [1]),
+        ("SELECT line_total_exact FROM bill_lines WHERE line_total > 3 ORDER BY line_total", ["12.50"] * 5),
+        ("SELECT COUNT(*) FROM bill_lines WHERE quantity = 1", [5]),
+    ],
+)
+def test_amounts_are_numbers_to_sql(db: Database, sql: str, expected: list[object]) -> None:
+    save_totals(db, "99.90", "1000.00", "9.10", "-20.00", "200.50")
+    assert [value for (value,) in query(db, sql)] == expected
 
 
 def test_lines_view_has_a_row_a_line(db: Database) -> None:

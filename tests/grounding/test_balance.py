@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llava_ocr.geometry import Box
 from llava_ocr.grounding.balance import balance
-from llava_ocr.records import FieldReading, FieldState, Finding
+from llava_ocr.records import Evidence, FieldReading, FieldState, Finding, RulesSay, Signals, WordReader
 
+SOMEWHERE = Evidence(0, (Box(0.1, 0.1, 0.2, 0.2),), WordReader.TEXT_LAYER, 1.0)
 SUM = Finding("sum", "net + tax is not the total", ("net", "tax", "total"))
 
 
@@ -66,6 +69,44 @@ def test_a_conflict_that_no_check_can_tell_stays_one() -> None:
     balanced = balance(fields, rivals, adds_up)
     assert balanced[0] == fields[0]
     assert balanced[1].value == "100"
+
+
+def ambiguous(path: str, *numbers: str) -> FieldReading:
+    return FieldReading(path, FieldState.AMBIGUOUS, numbers[0], candidates=numbers, evidence=SOMEWHERE)
+
+
+def test_an_ambiguous_amount_is_settled_by_the_sum() -> None:
+    fields = (value("net", 1100), value("tax", 134), ambiguous("total", "1234", "1.234"))
+    total = balance(fields, {}, sums_to_the_cent)[2]
+    assert (total.value, total.state, total.candidates) == (Decimal(1234), FieldState.VALUE, ("1.234",))
+
+
+def test_amounts_that_balance_in_two_ways_stay_ambiguous() -> None:
+    fields = (ambiguous("net", "1100", "1.100"), ambiguous("tax", "134", "0.134"), ambiguous("total", "1234", "1.234"))
+    assert balance(fields, {}, sums_to_the_cent) == fields
+
+
+def test_a_sign_that_the_sum_knows_is_settled() -> None:
+    fields = (ambiguous("net", "-100", "100"), value("tax", -19), value("total", -119))
+    assert balance(fields, {}, sums_to_the_cent)[0].value == Decimal(-100)
+
+
+def test_what_a_label_says_gives_way_to_another_labelled_reading_alone() -> None:
+    fields = (value("net", 100), value("tax", 19), labelled(value("total", 120)))
+    assert balance(fields, {"total": [value("total", 119)]}, adds_up) == fields
+    assert balance(fields, {"total": [labelled(value("total", 119))]}, adds_up)[2].value == "119"
+
+
+def labelled(reading: FieldReading) -> FieldReading:
+    signals = Signals(None, None, RulesSay.NOT_ASKED, 1.0, 1, 1.0, 1.0, label_distance=0.1)
+    return replace(reading, signals=signals)
+
+
+def sums_to_the_cent(fields: Sequence[FieldReading]) -> list[Finding]:
+    net, tax, total = (field.value for field in fields)
+    if None in (net, tax, total):
+        return []
+    return [] if Decimal(str(net)) + Decimal(str(tax)) == Decimal(str(total)) else [SUM]
 
 
 numbers = st.integers(1, 9)

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,8 +43,19 @@ def test_an_iban_is_found_in_groups_and_behind_its_label() -> None:
     assert found("IBAN:GB82WEST12345698765432", "iban") == ("GB82WEST12345698765432",)
 
 
-def test_a_mistyped_iban_is_what_the_page_says() -> None:
-    assert "DE89 3704 0044 0532 0130 01" in found("IBAN DE89 3704 0044 0532 0130 01", "iban")
+def test_a_mistyped_iban_is_no_account() -> None:
+    assert found("IBAN DE89 3704 0044 0532 0130 01", "iban") == ()
+
+
+@pytest.mark.parametrize("text", ["IN VOICE 2023", "Rs 1939 x 1 Night x 1 Room", "INV/2023/03/0008", "CA6707/10"])
+def test_prose_is_neither_an_account_nor_a_vat_id(text: str) -> None:
+    assert (found(text, "iban"), found(text, "seller.vat_id")) == ((), ())
+
+
+def test_a_vat_id_without_its_country_needs_a_label() -> None:
+    assert found("VAT Reg No: 980 7806 84 page 2", "seller.vat_id") == ("980 7806 84",)
+    assert found("VAT ID\n00743110157", "seller.vat_id") == ("00743110157",)
+    assert found("Phone 980 7806 84", "seller.vat_id") == ()
 
 
 def test_currencies_are_found_as_sign_and_as_code() -> None:
@@ -51,11 +63,36 @@ def test_currencies_are_found_as_sign_and_as_code() -> None:
 
 
 def test_countries_are_found_by_name_and_by_postcode_prefix() -> None:
-    assert found("GB-1234 York, United Kingdom", "seller.country") == ("GB", "United Kingdom")
+    assert found("United Kingdom\nDE-10115 Berlin", "seller.country") == ("United Kingdom", "DE")
+
+
+@pytest.mark.parametrize(
+    ("text", "countries"),
+    [
+        ("10115 Berlin, DE", ("DE",)),
+        ("AT 1010 Wien", ("AT",)),
+        ("London SW1A 1AA, GB", ("GB",)),
+        ("San Francisco, CA 94105, US", ("US",)),
+        ("Country: IT", ("IT",)),
+        ("10115 Berlin\nDE", ("DE",)),
+        ("San Francisco, CA 94105", ()),
+        ("Indianapolis, IN 46204", ()),
+        ("Wilmington, DE 19801", ()),
+        ("DE 19801", ()),
+        ("Atlanta, Georgia 30301", ()),
+        ("IS IT IN ORDER NO", ()),
+        ("Pos. NO IT", ()),
+        ("turkey and china", ()),
+        ("CA-6707 Kit", ()),
+        ("Türkiye", ("Türkiye",)),
+    ],
+)
+def test_two_letters_are_a_country_only_where_they_stand_as_one(text: str, countries: tuple[str, ...]) -> None:
+    assert found(text, "seller.country") == countries
 
 
 def test_codes_do_not_swallow_a_dash_behind_them() -> None:
-    assert found("USt-IdNr DE123456789 - Berlin", "seller.vat_id") == ("DE123456789",)
+    assert found("USt-IdNr DE136695976 - Berlin", "seller.vat_id") == ("DE136695976",)
 
 
 def test_social_security_numbers_are_found() -> None:

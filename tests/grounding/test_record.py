@@ -254,3 +254,25 @@ def test_confidence_counts_only_what_the_model_chose() -> None:
     trace = TokenTrace(ends=(2, 5, 9), logprobs=(-1.0, 0.0, -0.5), forced=(False, True, False))
     assert said_probability(trace, 2, 9) == pytest.approx(2.718281828**-0.5)
     assert said_probability(TokenTrace(), 0, 5) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("line", "checks"),
+    [
+        ("IBAN: DE89 3704 0044 0532 0130 01", ["iban"]),
+        ("IBAN: DE89 3704 0044 0532 0130 00", []),
+        ("USt-IdNr: DE123456789", ["vat"]),
+        ("Article DE89370400440532013001", []),
+        ("IN VOICE 2023", []),
+    ],
+)
+def test_a_labelled_code_that_fails_its_check_is_absent_and_has_a_finding(line: str, checks: list[str]) -> None:
+    read = record(page(line, said()))
+    assert [finding.check for finding in read.findings] == checks
+    assert not any("DE" in finding.message or "1234" in finding.message for finding in read.findings)
+    assert field(read, "iban").state is FieldState.ABSENT
+
+
+def test_an_engine_that_says_a_wrong_code_gives_no_value() -> None:
+    read = record(page(None, said(iban="DE89 3704 0044 0532 0130 01", seller__vat_id="DE12345")))
+    assert [field(read, path).state for path in ("iban", "seller.vat_id")] == [FieldState.ILLEGIBLE] * 2

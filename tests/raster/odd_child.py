@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from llava_ocr.geometry import Size
+from llava_ocr.geometry import Box, Size
 from llava_ocr.raster.base import ReadOptions
 from llava_ocr.raster.channel import Channel
 from llava_ocr.raster.child import serve
@@ -39,11 +39,13 @@ class OddSheet:
     def words(self) -> list[Word]:
         return []
 
-    def image_cover(self) -> float:
-        return 0.0
+    def pictures(self) -> list[Box]:
+        return []
 
 
 class OddPaper:
+    is_placeholder = False
+
     def __init__(self, deeds: Sequence[str]) -> None:
         self._deeds = deeds
         self.num_pages = len(deeds)

@@ -7,6 +7,7 @@ import pytest
 from llava_ocr.catalog import Catalog
 from llava_ocr.schema import DocumentSchema, Kind, leaves, tree
 from schemas.invoice import Invoice
+from schemas.purchase_order import PurchaseOrder
 from schemas.receipt import Receipt
 from schemas.statement import Statement
 from schemas.w9 import W9
@@ -45,6 +46,39 @@ def test_quantity_times_price_is_the_line() -> None:
 
 def test_an_invoice_is_not_due_before_its_issue() -> None:
     assert findings(Invoice, issue_date=date(2024, 3, 2), due_date=date(2024, 3, 1)) == ["due_date"]
+
+
+ACME = {"name": "Acme Ltd", "vat_id": "DE136695976", "street": "High Street 1", "postcode": "12345"}
+OTHER = {"name": "Bolt GmbH", "vat_id": "FR40303265045", "street": "Rue 2", "postcode": "75001"}
+
+
+@pytest.mark.parametrize(
+    ("seller", "buyer", "checks"),
+    [
+        (ACME, OTHER, []),
+        (ACME, {}, []),
+        (ACME, OTHER | {"name": "ACME, Ltd."}, ["same_party"]),
+        (ACME, OTHER | {"vat_id": "DE136695976"}, ["same_vat"]),
+        (ACME, OTHER | {"street": "High street 1", "postcode": "12345"}, ["same_address"]),
+        (ACME, OTHER | {"postcode": "12345"}, []),
+    ],
+)
+def test_the_two_parties_of_a_document_are_not_one(
+    seller: dict[str, str], buyer: dict[str, str], checks: list[str]
+) -> None:
+    assert findings(Invoice, seller=seller, buyer=buyer) == checks
+    assert findings(PurchaseOrder, supplier=seller, buyer=buyer) == checks
+
+
+@pytest.mark.parametrize("number", ["DE136695976", "DE 136 695 976", "136695976"])
+def test_a_vat_id_is_not_the_number_of_the_document(number: str) -> None:
+    assert findings(Invoice, seller=ACME, invoice_number=number) == ["vat_is_number"]
+    assert findings(Invoice, seller=ACME, invoice_number="4711") == []
+
+
+def test_a_period_does_not_end_before_it_begins() -> None:
+    assert findings(Statement, period_start=date(2024, 3, 31), period_end=date(2024, 3, 1)) == ["period"]
+    assert findings(Statement, period_start=date(2024, 3, 1), period_end=date(2024, 3, 1)) == []
 
 
 def test_a_mistyped_iban_is_remarked_on() -> None:

@@ -89,7 +89,9 @@ def services(painted: Path, tmp_path: Path) -> Iterator[Services]:
 def serving(services: Services, **site: Any) -> Iterator[Served]:
     """Serve on a port of its own, in a thread."""
     with open_site(services, **site) as opened:
-        server = uvicorn.Server(uvicorn.Config(create_app(opened), port=0, log_level="warning", ws="none"))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(opened), port=0, log_level="warning", ws="none", proxy_headers=False)
+        )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:

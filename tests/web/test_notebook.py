@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.export import export_records
+from llava_ocr.files import FileFormat
 from llava_ocr.services import Services
 from schemas.invoice import Invoice
 
@@ -18,7 +19,7 @@ NOTEBOOK = Path(__file__).parents[2] / "examples" / "records.ipynb"
 def test_the_notebook_runs_over_an_export(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("duckdb", reason="duckdb is not installed")
     with (tmp_path / "invoices.parquet").open("wb") as out:
-        export_records(services.database, Invoice, format=ExportFormat.PARQUET, out=out)
+        export_records(services.database, Invoice, format=FileFormat.PARQUET, out=out)
     monkeypatch.chdir(tmp_path)
     said: dict[str, Any] = {}
     for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]:

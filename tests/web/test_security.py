@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 
 import httpx
 import pytest
 from sqlalchemy import select, text, update
 
-from llava_ocr.db.people import add_token
+from llava_ocr.db.people import add_token, save_user
 from llava_ocr.db.review_rows import AUDIT, LISTINGS
 from llava_ocr.db.rows import FIELDS, FINDINGS, RECORDS
 from llava_ocr.review.people import Role
+from llava_ocr.services import Services
+from llava_ocr.web.app import create_app
 from llava_ocr.web.guard import CONTENT_POLICY
+from llava_ocr.web.opening import open_site
 from llava_ocr.web.render import FOLDER
 from llava_ocr.web.sign_in import safe_target
-from tests.web.conftest import PASSWORD, Served, SignIn
+from tests.web.conftest import PASSWORD, Served, SignIn, serving
 
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -161,6 +167,94 @@ def test_wrong_passwords_are_counted_and_then_refused(guarded: Served) -> None:
     codes = [guarded.client.post("/login", data=wrong).status_code for _ in range(6)]
     assert codes == [401] * 5 + [429]
     assert guarded.client.post("/login", data={"name": "admin", "password": PASSWORD}).status_code == 429
+
+
+@contextmanager
+def behind_proxy(services: Services, *proxies: str) -> Iterator[httpx.Client]:
+    """A server where admin and viewer may sign in; all requests come from this machine, as from a proxy."""
+    with services.database.writing() as connection:
+        for role in (Role.ADMIN, Role.VIEWER):
+            save_user(connection, role.value, PASSWORD, role)
+    with serving(services, must_sign_in=True, proxies=proxies) as running:
+        yield running.client
+
+
+def try_password(client: httpx.Client, name: str, password: str, *, of: str) -> int:
+    form = {"name": name, "password": password}
+    return client.post("/login", data=form, headers={"X-Forwarded-For": of}).status_code
+
+
+def test_wrong_passwords_lock_out_nobody_else(services: Services) -> None:
+    with behind_proxy(services) as client:
+        for _ in range(6):
+            try_password(client, "admin", "wrong wrong wrong", of="203.0.113.9")
+        assert try_password(client, "viewer", PASSWORD, of="203.0.113.9") == 303
+
+
+def test_behind_a_known_proxy_only_who_guesses_must_wait(services: Services) -> None:
+    with behind_proxy(services, "127.0.0.0/8", "::1") as client:
+        codes = [try_password(client, "admin", "wrong wrong wrong", of="203.0.113.9") for _ in range(6)]
+        assert codes[-1] == 429
+        assert try_password(client, "admin", PASSWORD, of="203.0.113.9") == 429
+        assert try_password(client, "admin", PASSWORD, of="198.51.100.7") == 303
+
+
+def test_nobody_gets_round_the_wait_by_making_up_addresses(services: Services) -> None:
+    with behind_proxy(services) as client:
+        codes = [try_password(client, "admin", "wrong wrong wrong", of=f"203.0.113.{n}") for n in range(6)]
+        assert codes == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize("path", ["/login", "/records/1/say", "/filters", "/api/v1/records/1/undo"])
+def test_a_form_of_too_many_fields_is_no_mistake_of_ours(guarded: Served, path: str) -> None:
+    form = {f"field{number}": "x" for number in range(101)}
+    for headers in ({}, {"X-CSRF-Token": "wrong"}):
+        assert guarded.client.post(path, data=form, headers=headers).status_code < 500
+
+
+def test_too_many_fields_with_the_right_secret_are_told(served: Served) -> None:
+    form = {f"field{number}": "x" for number in range(101)}
+    answer = served.client.post("/records/1/say", data=form, headers={"X-CSRF-Token": served.csrf()})
+    assert (answer.status_code, answer.json()["error"]) == (400, "the form can't be read")
+
+
+def test_programs_get_every_refusal_as_json(shared: Served, guarded: Served) -> None:
+    said = {"path": "invoice_number", "verdict": "accept"}
+    to = "/api/v1/records/1/corrections"
+    shared.csrf()
+    answers = [
+        (403, shared.client.post(to, json=said)),
+        (403, shared.client.post(to, json=said, headers={"X-CSRF-Token": "wrong"})),
+        (403, shared.client.post(to, json=said, headers={"Origin": "https://evil.example"})),
+        (411, shared.client.post(to, content=iter([b"{}"]))),
+        (413, shared.client.post(to, content=b" " * ((1 << 20) + 1))),
+        (421, shared.client.get("/api/v1/me", headers={"Host": "evil.example"})),
+        (401, guarded.client.get("/api/v1/me")),
+        (401, guarded.client.get("/api/v1/me", headers={"Authorization": "Bearer nonsense"})),
+        (404, shared.client.get("/api/v1/nothing")),
+        (405, shared.client.delete("/api/v1/me", headers={"X-CSRF-Token": shared.csrf()})),
+    ]
+    for status, answer in answers:
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/json" and answer.json()["error"]
+
+
+def test_a_mistake_of_ours_is_told_without_its_words(services: Services) -> None:
+    with open_site(services) as site:
+        app = create_app(site)
+
+        @app.get("/api/v1/broken")
+        def broken() -> None:
+            raise ZeroDivisionError("the text of a document")
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                return await client.get("/api/v1/broken")
+
+        answer = asyncio.run(ask())
+    assert answer.status_code == 500 and "mistake" in answer.json()["error"]
+    assert "document" not in answer.text
 
 
 def test_signing_in_changes_the_session_and_signing_out_ends_it(guarded: Served, sign_in: SignIn) -> None:
