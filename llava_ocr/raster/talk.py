@@ -69,6 +69,9 @@ def is_whole(page: PageRead, profile: EngineProfile) -> bool:
     if outcome.state is not PageState.OK:
         is_known = outcome.state is PageState.SKIPPED or outcome.reason in error_classes()
         return raster is None and page.layout is None and bool(outcome.reason) and is_known
+    if raster is None and page.layout is None:
+        # An e-invoice by itself has no picture.
+        return bool(page.einvoice) and not outcome.reason
     if raster is None or page.layout is None or outcome.reason:
         return False
     return raster.tile_px == profile.tile_px and raster.grid in {
