@@ -16,7 +16,7 @@ from llava_ocr.errors import DatabaseError, DatabaseUnavailable, LeaseLost
 from llava_ocr.heartbeat import Heartbeat, Pulse, WatchedEngine, WatchedReader, ids_of
 from llava_ocr.holdings import Contents, Holding, Holdings
 from llava_ocr.ledger.leases import Ending, Lease
-from llava_ocr.ledger.order import read_reason
+from llava_ocr.ledger.order import outcome_word, read_reason, without_other_files
 from llava_ocr.ledger.retries import may_pass
 from llava_ocr.owner import this_process
 from llava_ocr.pipeline import Line, extract_all
@@ -154,8 +154,8 @@ def _told(outcome: DocumentOutcome) -> dict[str, object]:
     """What the log says of a document: its hash and how it ended, never its name, which may be a person's."""
     return {
         "document_id": outcome.document.id if outcome.document else "",
-        "outcome": "kept" if outcome.is_kept else "ok" if outcome.is_ok else "failed",
-        "reason": read_reason(outcome),
+        "outcome": outcome_word(outcome),
+        "reason": outcome.skipped or read_reason(outcome),
         "num_pages": outcome.num_pages,
         "seconds": round(sum(outcome.seconds.values()), 3),
     }
@@ -228,6 +228,7 @@ class _Desk:
 
     def take(self, outcome: DocumentOutcome) -> None:
         """Take what came of an object; of an object whose lease is gone, nothing."""
+        outcome = without_other_files(outcome)
         for lost in self._holdings.lost():
             self._drop(lost)
         holding = self._holdings.of(outcome.uri)
@@ -250,7 +251,8 @@ class _Desk:
         if not holding.ended or holding.is_lost:
             return
         kept = [Skip(one.uri, DONE_BEFORE, one.document) for one in holding.ended if one.is_kept]
-        read = [one for one in holding.ended if not one.is_kept]
+        kept += [Skip(one.uri, one.skipped) for one in holding.ended if one.skipped]
+        read = [one for one in holding.ended if not one.is_kept and not one.skipped]
         try:
             self._run.ledger.save(holding.lease, read, kept)
         except LeaseLost:
