@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,6 +13,7 @@ from llava_ocr.db.session import Database, open_database
 from llava_ocr.engines.base import Engine
 from llava_ocr.engines.open import open_engine
 from llava_ocr.errors import ConfigError
+from llava_ocr.machine import num_cores
 from llava_ocr.metered import MeteredEngine
 from llava_ocr.metrics import Metrics
 from llava_ocr.raster.base import Limits, PageReader, ReadOptions
@@ -65,7 +65,7 @@ class Services:
     @property
     def num_workers(self) -> int:
         """Child processes that read pages: the setting, or one per core."""
-        return self.settings.workers or len(os.sched_getaffinity(0))
+        return self.settings.workers or num_cores()
 
     @cached_property
     def passwords(self) -> tuple[str, ...]:
