@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from llava_ocr.cli.figures import progress_line, show_report
 from llava_ocr.cli.questioning import ask_dataset, refuse_beside_format
-from llava_ocr.errors import ConfigError
 from llava_ocr.evaluation.against import compare_with, load_previous
 from llava_ocr.evaluation.as_json import report_object
 from llava_ocr.evaluation.base import DocumentResult, EvaluationReport
 from llava_ocr.evaluation.datasets import open_dataset
 from llava_ocr.evaluation.evaluate import evaluate as run_evaluation
+from llava_ocr.evaluation.own_types import OWN_TYPES, DocumentOfOwnType, evaluate_own_types
 from llava_ocr.evaluation.questions.formats import QuestionFormat
 from llava_ocr.evaluation.reading import Bench
 from llava_ocr.question import Question
@@ -35,7 +36,8 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     dataset: Annotated[str, typer.Argument(help="A truth.jsonl, its folder, or generated:SCHEMA?count=200&scans=0")],
     schema: Annotated[
-        str | None, typer.Option("--schema", "-s", help="Document type; see `llava-ocr schema list`")
+        str | None,
+        typer.Option("--schema", "-s", help="Document type; left out where each document's truth states its own"),
     ] = None,
     engine: Annotated[str | None, typer.Option(help="small, a folder or hub name, endpoint, rules, scripted")] = None,
     schemas: Annotated[Path | None, typer.Option(help="A folder of schema files of your own")] = None,
@@ -59,12 +61,15 @@ def evaluate(
     if form is not None:
         refuse_beside_format(schema=schema, scans=scans, against=against, out=out)
         return ask_dataset(dataset, form, settings, console, split=split, limit=limit, as_json=as_json)
-    if schema is None:
-        raise ConfigError("give --schema TYPE for records, or --format for a set of questions")
     with open_services(settings) as services, open_dataset(dataset) as truth_file:
-        question = Question.about(services.catalog.get(schema), max_new_tokens=settings.max_new_tokens)
-        previous = load_previous(against, schema=schema_name(question.schema)) if against else None
-        report = _evaluated(dataset, truth_file, _bench(question, services), console, is_scanned=scans, limit=limit)
+        asked = services.catalog.get(schema) if schema is not None else DocumentOfOwnType
+        question = Question.about(asked, max_new_tokens=settings.max_new_tokens)
+        name = schema_name(question.schema) if schema is not None else OWN_TYPES
+        previous = load_previous(against, schema=name) if against else None
+        run = run_evaluation if schema is not None else evaluate_own_types
+        report = _evaluated(
+            run, dataset, truth_file, _bench(question, services), console, is_scanned=scans, limit=limit
+        )
         if previous is not None:
             report = replace(report, comparison=compare_with(previous, report))
         if out is not None:
@@ -85,7 +90,14 @@ def _bench(question: Question, services: Services) -> Bench:
 
 
 def _evaluated(
-    dataset: str, truth_file: Path, bench: Bench, console: Console, *, is_scanned: bool, limit: int | None
+    run: Callable[..., EvaluationReport],
+    dataset: str,
+    truth_file: Path,
+    bench: Bench,
+    console: Console,
+    *,
+    is_scanned: bool,
+    limit: int | None,
 ) -> EvaluationReport:
     """Evaluate with a bar over documents."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -100,4 +112,4 @@ def _evaluated(
             if not console.is_terminal:
                 console.print(progress_line(document), highlight=False, markup=False, soft_wrap=True)
 
-        return run_evaluation(dataset, truth_file, bench, is_scanned=is_scanned, limit=limit, observe=observe)
+        return run(dataset, truth_file, bench, is_scanned=is_scanned, limit=limit, observe=observe)

@@ -58,9 +58,8 @@ def evaluate(
         for (told, part), (_, ruled_part) in zip(shares(file, read), shares(file, ruled), strict=True):
             if file.is_bundle and not (told.leaves or told.lists):
                 continue
-            truth = _counted(part, bench, is_scanned=is_scanned)
-            by_model.append(_result(part, truth, bench))
-            by_rules.append(_result(ruled_part, truth, bench))
+            by_model.append(result_of(part, bench, is_scanned=is_scanned))
+            by_rules.append(result_of(ruled_part, bench, is_scanned=is_scanned))
             observe(by_model[-1])
     order = [leaf.path for leaf in leaves(bench.question.root)]
     return EvaluationReport(
@@ -83,8 +82,9 @@ def _counted(read: ReadDocument, bench: Bench, *, is_scanned: bool) -> Truth:
     return seen_part(read.truth, bench.question.root, Pages(layouts))
 
 
-def _result(read: ReadDocument, truth: Truth, bench: Bench) -> DocumentResult:
+def result_of(read: ReadDocument, bench: Bench, *, is_scanned: bool) -> DocumentResult:
     """Compare one document; one that failed has nothing right, whatever was read of it."""
+    truth = _counted(read, bench, is_scanned=is_scanned)
     reason, message = _fault(read.outcome)
     readings: Sequence[FieldReading] = [one for record in read.outcome.records for one in record.fields]
     compared: Compared = compare(truth, bench.question.root, () if reason else readings, Pages(read.layouts))

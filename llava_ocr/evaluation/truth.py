@@ -72,7 +72,7 @@ def load_truths(path: Path, root: GroupNode) -> tuple[Truth, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadDataset(f"{path}: {type(error).__name__}") from None
-    truths = [_truth(line, number, path, root) for number, line in enumerate(lines, 1) if line.strip()]
+    truths = [truth_of(line, number, path, root) for number, line in enumerate(lines, 1) if line.strip()]
     if not truths:
         raise BadDataset(f"{path}: no documents")
     return _told_apart(truths, path.parent)
@@ -93,9 +93,10 @@ def left_out_notes(truths: Iterable[Truth]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _truth(text: str, number: int, path: Path, root: GroupNode) -> Truth:
+def truth_of(text: str, number: int, path: Path, root: GroupNode) -> Truth:
+    """Read one line of a truth file, in terms of a schema. Raises BadDataset."""
     where = f"{path.name}, line {number}"
-    line = _parsed(text, where)
+    line = parsed_line(text, where)
     page_indices = _page_indices(line, where)
     is_other = bool(page_indices) and line.get("type", root.name) != root.name
     facts = facts_of({} if is_other else _fields(line, where), root)
@@ -121,7 +122,8 @@ def _truth(text: str, number: int, path: Path, root: GroupNode) -> Truth:
     )
 
 
-def _parsed(text: str, where: str) -> dict[str, Any]:
+def parsed_line(text: str, where: str) -> dict[str, Any]:
+    """Parse one line of a truth file. Raises BadDataset, which says `where`."""
     try:
         line = json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError:

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from llava_ocr.grounding.amounts import Printed, find_amounts
 from llava_ocr.grounding.code_candidates import find_codes
 from llava_ocr.grounding.currencies import currency_readings, plain_codes
-from llava_ocr.grounding.dates import RangeEnd, date_readings, find_date_ranges, find_dates
+from llava_ocr.grounding.dates import date_readings, find_date_ranges, find_dates
 from llava_ocr.grounding.number_shapes import GAP, WIDE
-from llava_ocr.prompts import fold
+from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.schema import Kind, Leaf, LeafNode, Money, leaf_of
 from llava_ocr.words.layout import Layout, Line
 
@@ -31,12 +30,6 @@ _ANNOUNCED = re.compile(r"(?:^|: ?)([^\s\d:]{1,12})[.,;]?$|\s([^\s\d:]{1,12})[.,
 _SIDES = re.compile(r"[.,]\d\d ?([SH])(?!\w)")
 _SIDE_BEHIND = re.compile(r" ?(?:EUR|€)? ?[SH](?!\w)")
 _AMOUNT_LEAF = leaf_of(Money)
-
-# Names and labels of fields that hold one end of a period; `Payable until` is a day of its own.
-_FIRST_WORDS = frozenset(
-    ("from", "start", "begin", "first", "von", "beginn", "du", "debut", "desde", "dal", "od", "van", "ab")
-)
-_LAST_WORDS = frozenset(("to", "until", "till", "end", "last", "bis", "ende", "au", "fin", "hasta", "al", "do", "tot"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +67,7 @@ def candidate_key(leaf: LeafNode) -> CandidateKey:
         return _AMOUNT_LEAF, ()
     if leaf.leaf.checksum in ("vat", "country"):
         return leaf.leaf, leaf.hint.labels
-    return leaf.leaf, ("range",) if range_end_of(leaf) else ()
-
-
-@lru_cache(maxsize=1024)
-def range_end_of(leaf: LeafNode) -> RangeEnd | None:
-    """Which end of a range of dates a field holds; None where it holds a day of its own."""
-    if leaf.leaf.kind is not Kind.DATE:
-        return None
-    said = {*leaf.name.split("_"), *map(fold, leaf.hint.labels)}
-    ends = [end for end, words in ((RangeEnd.FIRST, _FIRST_WORDS), (RangeEnd.LAST, _LAST_WORDS)) if said & words]
-    return ends[0] if len(ends) == 1 else None
+    return leaf.leaf, ("range",) if leaf.leaf.kind is Kind.DATE and range_end_of(leaf) else ()
 
 
 def amounts_on(layout: Layout) -> tuple[PlacedAmount, ...]:

@@ -9,10 +9,11 @@ from itertools import groupby
 
 from llava_ocr.engines.base import TokenTrace
 from llava_ocr.grounding.answer import Said
-from llava_ocr.grounding.candidates import amounts_on, range_end_of, spans
+from llava_ocr.grounding.candidates import amounts_on, spans
 from llava_ocr.grounding.confidence import DISAGREED, field_confidence, said_probability
 from llava_ocr.grounding.match import Occurrence, PageIndex
 from llava_ocr.grounding.placing import Choice, Placed, place_fields, place_rows
+from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.grounding.signals import signals_of
 from llava_ocr.grounding.typed import Conventions, Typed, either_sign, meanings, parse
 from llava_ocr.records import Evidence, FieldReading, FieldState, WordReader
@@ -138,7 +139,8 @@ def _amounts(text: str, node: LeafNode, index: PageIndex) -> list[Occurrence]:
 
 def _is_doubtful(place: Occurrence | None, node: LeafNode, index: PageIndex | None) -> bool:
     """Whether a dash beside an amount may be its sign or not."""
-    if place is None or index is None or node.leaf.kind not in NUMERIC:
+    # A dash beside an end of a range joins it to the other end.
+    if place is None or index is None or node.leaf.kind not in NUMERIC or range_end_of(node) is not None:
         return False
     return any(amount.is_doubtful and amount.words == place.words for amount in amounts_on(index.layout))
 

@@ -188,7 +188,8 @@ def _above(page: RulePage, segment: Segment, heads: frozenset[int]) -> list[Segm
 
 def _ends_address(page: RulePage, segment: Segment) -> bool:
     """Whether a segment is something else than a line of an address: a label, a sentence, another address."""
-    is_other = page.captions & set(segment.words) or ":" in segment.text or len(list(_parts(page, segment.words))) > 2
+    is_captioned = any(index in page.captions for index in segment.words)
+    is_other = is_captioned or ":" in segment.text or len(list(_parts(page, segment.words))) > 2
     return bool(is_other or (page.printed_labels & set(segment.words) and not LEGAL_FORM.search(segment.text)))
 
 

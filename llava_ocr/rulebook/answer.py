@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 
 from llava_ocr.geometry import Box
+from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.prompts import empty_answer
 from llava_ocr.rulebook.bookings import account_of, read_bookings
 from llava_ocr.rulebook.fields import (
@@ -21,7 +22,8 @@ from llava_ocr.rulebook.fields import (
 )
 from llava_ocr.rulebook.page import RulePage, Value
 from llava_ocr.rulebook.parties import party_groups, read_parties
-from llava_ocr.rulebook.roles import Role, role_of
+from llava_ocr.rulebook.ranges import partner
+from llava_ocr.rulebook.roles import Role, is_due, role_of
 from llava_ocr.rulebook.sums import read_totals, summing_leaves
 from llava_ocr.rulebook.table import Heading, find_heading, read_rows
 from llava_ocr.rulebook.tills import head_address, head_name, rows_without_heading
@@ -137,6 +139,8 @@ class _Rules:
 
     def _unlabelled(self, leaf: LeafNode) -> Value | None:
         """What can be told without a label, by kind and place."""
+        if other_end := self._other_end(leaf):
+            return other_end
         if leaf.leaf.checksum == "currency":
             return commonest_currency(self._page, leaf)
         if leaf.leaf.checksum in _SELF_EVIDENT:
@@ -151,13 +155,20 @@ class _Rules:
             return readers[role](self._page) if role in readers else None
         return None
 
+    def _other_end(self, leaf: LeafNode) -> Value | None:
+        """What is joined to the value of a field that means the other end of the same range."""
+        if range_end_of(leaf) is None:
+            return None
+        known = (one for one in leaves(self._root) if one.leaf == leaf.leaf and one.path in self._values)
+        ends = (partner(self._page, leaf, other, self._values[other.path]) for other in known)
+        return next((end for end in ends if end is not None), None)
+
     def _unlabelled_date(self, leaf: LeafNode) -> Value | None:
-        """The document's own date is the first; a second field's is what follows the first's value: `1.1. - 31.1.`"""
+        """The document's own date is the first; the day to pay by may follow it on its line."""
         dates = [node for node in self._root.children if isinstance(node, LeafNode) and node.leaf.kind is Kind.DATE]
-        at = dates.index(leaf) if leaf in dates else 0
-        if at > 0:
-            before = self._values.get(dates[at - 1].path)
-            return date_after(self._page, leaf, before) if before else None
+        if leaf in dates[1:]:
+            before = self._values.get(dates[dates.index(leaf) - 1].path)
+            return date_after(self._page, leaf, before) if before and is_due(leaf) else None
         number = self._number()
         if number is None:
             return next(iter(self._page.placed(leaf)), None)

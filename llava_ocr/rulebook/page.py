@@ -12,11 +12,18 @@ from llava_ocr.geometry import Box, union
 from llava_ocr.grounding.candidates import CandidateKey, amounts_on, candidate_key, spans
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.prompts import fold
+from llava_ocr.rulebook.captions import Caption, find_captions, is_numbering, reads_as_caption
+from llava_ocr.rulebook.roles import NUMBER_WORDS
+from llava_ocr.rulebook.wordings import SAME, means
 from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode
 from llava_ocr.words.layout import Layout, Segment
 
 # A printed label has at most this many words.
 MAX_LABEL_WORDS = 8
+# A hint of so few words is what a page may call the field.
+MAX_HINT_WORDS = 4
+# What a caption costs that is none of the labels, though it means the field.
+LIKELY = 0.1
 # A label this long may be the tail of a longer word.
 MIN_TAIL_CHARS = 7
 # Marks at the edges of a value that do not belong to it; a full stop or bracket may (`Inc.`, `(UK)`).
@@ -37,7 +44,7 @@ class Label:
     """A label of the schema where it stands on the page: which nodes it may speak of, by path.
 
     `is_apart` tells that other words stand before it in its segment (`Delivery Date`); `is_whole` that none do and it
-    is not the tail of a longer word.
+    is not the tail of a longer word. `doubt` is what it costs that the caption only means the label.
     """
 
     text: str
@@ -47,6 +54,7 @@ class Label:
     box: Box
     is_whole: bool
     is_apart: bool
+    doubt: float = 0.0
 
 
 class RulePage:
@@ -82,19 +90,37 @@ class RulePage:
         return frozenset(index for label in self.labels if label.is_whole for index in label.words)
 
     @cached_property
-    def captions(self) -> frozenset[int]:
-        """Words that are labels and nothing else: they fill their segment, or a colon ends them."""
-        words = self.layout.words
-        return frozenset(
-            index
-            for label in self.labels
-            if label.is_whole
-            and (
-                words[label.words[-1]].text.endswith(":")
-                or set(label.words) == set(self.segment_of[label.words[0]].words)
-            )
-            for index in label.words
-        )
+    def captions(self) -> dict[int, Caption]:
+        """What the page calls its values, whether the schema asks for them or not, by each of their words."""
+        known = {label.words[0]: len(label.words) for label in self.labels if label.is_whole}
+        for segment in self.segments:
+            if segment.words[0] not in known and reads_as_caption(self.layout, segment):
+                found = means(self.root, segment.text)
+                if found is not None and found[1] >= SAME:
+                    known[segment.words[0]] = len(segment.words)
+        return find_captions(self.layout, self.segments, known)
+
+    @cached_property
+    def likely(self) -> tuple[Label, ...]:
+        """Captions that mean a field of the schema in words that its labels do not have."""
+        exact = {index for label in self.labels if label.is_whole for index in label.words}
+        captions = {caption.words for caption in self.captions.values() if not exact & set(caption.words)}
+        return tuple(label for words in sorted(captions) if (label := self._likely(words)) is not None)
+
+    def _likely(self, words: tuple[int, ...]) -> Label | None:
+        found = means(self.root, self.text(words))
+        if found is None:
+            return None
+        leaf, likeness = found
+        line = self.segment_of[words[0]].line
+        doubt = LIKELY + (1 - likeness)
+        text = fold(self.text(words)).replace(" ", "") or leaf.name
+        return Label(text, frozenset([leaf.path]), words, line, self.box(words), True, False, doubt)
+
+    def caption_of(self, label: Label) -> Caption:
+        """The caption that a label is, or is a part of; open where the page does not say where it ends."""
+        found = self.captions.get(label.words[-1])
+        return found if found is not None else Caption(label.words, is_closed=False)
 
     def labels_of(self, node: Node) -> tuple[Label, ...]:
         """Where labels of one node stand, top to bottom."""
@@ -121,6 +147,10 @@ class RulePage:
         if not text or text not in self._printed:
             return None
         return Value(text, tuple(listed), self.box(listed))
+
+    def text(self, words: Iterable[int]) -> str:
+        """Words as printed, with spaces between."""
+        return " ".join(self.layout.words[index].text for index in words)
 
     def holds(self, text: str) -> bool:
         """Whether a text field may say it."""
@@ -152,7 +182,8 @@ class RulePage:
                 at += 1
                 continue
             words = tuple(dict.fromkeys(owners[at:end]))
-            is_start = at == 0 or self.layout.words[owners[at - 1]].text.endswith((":", "|", "/"))
+            before = segment.words[: segment.words.index(words[0])]
+            is_start = at == 0 or is_numbering(self.text(before)) or self.text(before).endswith((":", "|", "/"))
             is_tail = "".join(tokens[at:end]) != text
             yield Label(
                 text,
@@ -191,10 +222,24 @@ def _known_labels(root: GroupNode) -> dict[str, frozenset[str]]:
     """Every label of the schema without its spaces (`USt-IdNr` and `USt-ID-Nr` are one), to the nodes it names."""
     known: dict[str, set[str]] = {}
     for node in _nodes(root):
-        for label in node.hint.labels:
-            if joined := fold(label).replace(" ", ""):
-                known.setdefault(joined, set()).add(node.path)
-    return {label: frozenset(paths) for label, paths in known.items()}
+        for label in _wordings(node):
+            known.setdefault(label.replace(" ", ""), set()).add(node.path)
+    return {label: frozenset(paths) for label, paths in known.items() if label}
+
+
+def _wordings(node: Node) -> Iterator[str]:
+    """What a node may be called in print: its labels, or its name and short hint where it has none."""
+    said = node.hint.labels
+    if not said and isinstance(node, LeafNode):
+        said = (
+            node.name.replace("_", " "),
+            *([node.hint.text] if len(node.hint.text.split()) <= MAX_HINT_WORDS else []),
+        )
+    for label in said:
+        words = fold(label).split()
+        yield " ".join(words)
+        if len(words) > 1 and words[-1] in NUMBER_WORDS:
+            yield from (" ".join([*words[:-1], last]) for last in ("no", "nr", "number", "nummer"))
 
 
 def _nodes(node: Node) -> Iterator[Node]:

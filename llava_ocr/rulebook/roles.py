@@ -57,6 +57,10 @@ _RECIPIENT = vocabulary(
 )
 
 
+# A day that comes after the document's own.
+_DUE = vocabulary("due payable fallig fallige falligkeit zahlbar echeance vencimiento scadenza verval vervaldatum")
+
+
 @lru_cache(maxsize=1024)
 def role_of(leaf: LeafNode) -> Role | None:
     """Return what most of the leaf's labels, and its own name, speak of."""
@@ -70,6 +74,36 @@ def role_of(leaf: LeafNode) -> Role | None:
 def said_of(leaf: LeafNode) -> tuple[str, ...]:
     """The leaf's labels and its own name, folded."""
     return tuple(fold(text) for text in (leaf.name.replace("_", " "), *leaf.hint.labels))
+
+
+_ADDRESS_WORDS = vocabulary(
+    "address anschrift adresse direccion domicilio indirizzo adres location premises lieu objektadresse"
+)
+_LONG_WORDS = vocabulary(
+    """description descriptions notes note remarks remark comment comments text terms details instructions reason
+    beschreibung bemerkung bemerkungen hinweis hinweise grund bezeichnung betreff subject remarques objet motif
+    descripcion observaciones notas descrizione osservazioni omschrijving opmerking opmerkingen clause wording"""
+)
+
+
+def is_due(leaf: LeafNode) -> bool:
+    """Whether a date is the day by which something is to be paid."""
+    return _speaks_of(leaf, _DUE)
+
+
+def is_address(leaf: LeafNode) -> bool:
+    """Whether a field is a whole address, which has several lines."""
+    return _speaks_of(leaf, _ADDRESS_WORDS)
+
+
+def is_long_text(leaf: LeafNode) -> bool:
+    """Whether a field may be sentences."""
+    return _speaks_of(leaf, _LONG_WORDS) or is_address(leaf)
+
+
+@lru_cache(maxsize=4096)
+def _speaks_of(leaf: LeafNode, words: frozenset[str]) -> bool:
+    return any(words & set(said.split()) for said in said_of(leaf))
 
 
 def amount_role(text: str) -> Role | None:

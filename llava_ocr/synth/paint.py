@@ -10,6 +10,7 @@ from llava_ocr.synth.base import PaintedDocument
 from llava_ocr.synth.dense import paint_list
 from llava_ocr.synth.forms import paint_form
 from llava_ocr.synth.invoice_page import paint_invoice
+from llava_ocr.synth.notices import paint_notice
 from llava_ocr.synth.order import paint_order
 from llava_ocr.synth.receipt import paint_receipt
 from llava_ocr.synth.sheets import sheets
@@ -19,6 +20,7 @@ PAINTERS: dict[str, Callable[[int], PaintedDocument]] = {
     "form": paint_form,
     "invoice": paint_invoice,
     "list": paint_list,
+    "notice": paint_notice,
     "purchase_order": paint_order,
     "receipt": paint_receipt,
     "sheet": sheets,
@@ -39,7 +41,7 @@ def painter(schema: str, *, num_rows: int | None = None) -> Callable[[int], Pain
 
 
 def paint(schema: str, seed: int) -> PaintedDocument:
-    """Paint one document. Equal seeds give equal truths everywhere, and equal words where the fonts are equal.
+    """Paint one document. Equal seeds give equal documents everywhere, unless `fonts.system_fonts` adds looks.
 
     Raises UnknownSchema where nothing is known of how such a document looks.
     """

@@ -15,7 +15,7 @@ from PIL import Image
 
 from llava_ocr.jsonform import edges
 from llava_ocr.records import Word
-from llava_ocr.schema import LeafNode, leaves
+from llava_ocr.schema import LeafNode, Node, RowsNode
 from llava_ocr.synth.base import PaintedDocument, PrintedValue
 from llava_ocr.synth.curate import ALL_PARTS, AS_PAINTED, Curation, Part, curate, split_of
 from llava_ocr.synth.paint import paint
@@ -72,11 +72,23 @@ def truth_line(document: PaintedDocument, file: str, places: Sequence[PageWords]
         ],
         "file": file,
     }
-    return line | ({"asked": [_stated(leaf) for leaf in leaves(document.root)]} if document.root else {})
+    return line | ({"asked": list(_stated(document.root))} if document.root else {})
 
 
-def _stated(leaf: LeafNode) -> dict[str, Any]:
-    """State a field of an ad-hoc type, which has no schema file: what it holds and what a prompt says of it."""
+def _stated(node: Node) -> Iterator[dict[str, Any]]:
+    """State the fields of an ad-hoc type, which has no schema file: what each holds and what a prompt says of it."""
+    if isinstance(node, LeafNode):
+        yield _stated_leaf(node)
+        return
+    if node.path:
+        is_list = isinstance(node, RowsNode)
+        path, kind = (f"{node.path}[]", "rows") if is_list else (node.path, "group")
+        yield {"path": path, "kind": kind, "hint": node.hint.text, "labels": list(node.hint.labels)}
+    for child in node.row.children if isinstance(node, RowsNode) else node.children:
+        yield from _stated(child)
+
+
+def _stated_leaf(leaf: LeafNode) -> dict[str, Any]:
     stated = {"path": leaf.path, "kind": leaf.leaf.kind.value, "hint": leaf.hint.text, "labels": list(leaf.hint.labels)}
     more = {"pattern": leaf.leaf.pattern, "checksum": leaf.leaf.checksum, "choices": list(leaf.choices)}
     return stated | {name: value for name, value in more.items() if value}

@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
-from llava_ocr.grounding.candidates import range_end_of, spans
+from llava_ocr.grounding.candidates import spans
 from llava_ocr.grounding.dates import RangeEnd
+from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.grounding.typed import Conventions, parse
 from llava_ocr.schema import Date, leaf_of, leaves, tree
 from llava_ocr.words.layout import lay_out
