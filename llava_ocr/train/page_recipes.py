@@ -37,16 +37,24 @@ class PageRecipe:
 
 def _mix() -> PageMix:
     return PageMix(
-        shares={"sheet": 0.42, "form": 0.14, "invoice": 0.18, "receipt": 0.08, "statement": 0.04, REAL: 0.14},
-        max_page_tokens=420,
-        max_tokens=960,
+        shares={
+            "sheet": 0.25,
+            "notice": 0.3,
+            "form": 0.1,
+            "invoice": 0.15,
+            "receipt": 0.06,
+            "statement": 0.02,
+            REAL: 0.12,
+        },
+        max_page_tokens=450,
+        max_tokens=1000,
         max_questions=6,
         noise_share=0.15,
         crop_share=0.35,
-        all_share=0.15,
+        all_share=0.25,
         null_share=0.3,
-        told_share=0.85,
-        overview_share=0.15,
+        told_share=0.9,
+        overview_share=0.3,
         renamed_share=0.08,
         seed=0,
     )
