@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from llava_ocr.catalog import Catalog
@@ -18,6 +18,7 @@ from llava_ocr.metered import MeteredEngine
 from llava_ocr.metrics import Metrics
 from llava_ocr.raster.base import Limits, PageReader, ReadOptions
 from llava_ocr.raster.sandbox import open_page_reader
+from llava_ocr.raster.unpacking import Unpack, unpack
 from llava_ocr.settings import Settings
 
 
@@ -61,6 +62,12 @@ class Services:
     def reader(self) -> PageReader:
         """The child processes that read pages for this engine."""
         return open_page_reader(read_options(self.settings, self.engine), num_children=self.num_workers)
+
+    @cached_property
+    def unpack(self) -> Unpack:
+        """Takes PDFs out of PDFs, in a child process."""
+        limits = read_limits(self.settings)
+        return partial(unpack, passwords=self.passwords, pdf=self.settings.pdf, limits=limits)
 
     @property
     def num_workers(self) -> int:

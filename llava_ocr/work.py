@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 
 from llava_ocr.cached import CachedEngine
 from llava_ocr.db.answers import Answers
@@ -101,7 +102,7 @@ def work(
     """
     stop, pulse, holdings = stop or threading.Event(), Pulse(), Holdings(on_lost=run.services.metrics.leases_lost.inc)
     contents = Contents(run.ledger, holdings, is_forced=run.order.force)
-    line = _line(run, contents, pulse)
+    line = _line(run, contents, holdings, pulse)
     desk = _Desk(run, holdings, contents, observe)
     shift = _Shift(run, deque(), holdings, stop)
     heartbeat = Heartbeat(
@@ -128,7 +129,7 @@ def passing_reason(outcome: DocumentOutcome) -> str:
     return reason if may_pass(reason) else ""
 
 
-def _line(run: Run, contents: Contents, pulse: Pulse) -> Line:
+def _line(run: Run, contents: Contents, holdings: Holdings, pulse: Pulse) -> Line:
     services, settings = run.services, run.services.settings
     # A server takes each request by itself, as soon as it has room; a device here takes batches, one after the other.
     is_served = settings.engine == "endpoint"
@@ -147,7 +148,23 @@ def _line(run: Run, contents: Contents, pulse: Pulse) -> Line:
         num_fetchers=2 * services.num_workers,
         batch_size=1 if is_served else num_asked_at_once(settings.batch_size),
         num_askers=settings.endpoint_concurrency if is_served else 1,
+        unpack=services.unpack,
+        announce=partial(_announce, run, holdings),
     )
+
+
+def _announce(run: Run, holdings: Holdings, container: ObjectInfo, found: Sequence[ObjectInfo]) -> Sequence[ObjectInfo]:
+    """Take what lies inside of an object into its shard; nothing where the lease is gone, or all has ended."""
+    holding = holdings.of(container.uri)
+    if not found or holding is None or holding.is_lost:
+        return ()
+    try:
+        still_open = run.ledger.add_objects(holding.lease, found)
+    except LeaseLost:
+        holdings.lose(holding.lease)
+        return ()
+    holdings.open(holding, still_open)
+    return still_open
 
 
 def _told(outcome: DocumentOutcome) -> dict[str, object]:

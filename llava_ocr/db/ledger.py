@@ -164,6 +164,13 @@ class Ledger:
             return shards.open_objects(transaction, lease)
 
     @patient
+    def add_objects(self, lease: Lease, infos: Sequence[ObjectInfo]) -> list[ObjectInfo]:
+        """Add objects to a shard that were found inside of one of its own; returns those that have not ended.
+        Raises LeaseLost."""
+        with self.database.writing() as transaction:
+            return shards.add_objects(transaction, lease, infos)
+
+    @patient
     def start_reading(self, lease: Lease, uri: str) -> None:
         """Say which object is begun now, where the lease is cautious. Raises LeaseLost."""
         with self.database.writing() as transaction:

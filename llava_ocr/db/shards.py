@@ -278,6 +278,17 @@ def open_objects(connection: Connection, lease: Lease) -> list[ObjectInfo]:
     ]
 
 
+def add_objects(connection: Connection, lease: Lease, infos: Sequence[ObjectInfo]) -> list[ObjectInfo]:
+    """Write down objects that came up while the shard was read; return those that have not ended. Raises LeaseLost."""
+    shard = require(connection, lease)
+    planned = [
+        one for chunk in chunks(infos) for one in plan(connection, lease.run_id, chunk, shard_index=lease.shard_index)
+    ]
+    num_objects = _count(connection, shard, READS.c.run_id == lease.run_id)
+    connection.execute(update(SHARDS).where(_is_held(lease)).values(num_objects=num_objects))
+    return [one.info for one in planned if one.state is ReadState.PLANNED]
+
+
 def start_reading(connection: Connection, lease: Lease, uri: str) -> None:
     """Note that a cautious holder now begins this object. Raises LeaseLost."""
     require(connection, lease)

@@ -21,13 +21,14 @@ from llava_ocr.db.browse import Filter, list_page
 from llava_ocr.db.calibrations import examples
 from llava_ocr.db.corrections import machine_readings
 from llava_ocr.db.erase import erase_document
-from llava_ocr.db.export import ExportFormat, export_records
+from llava_ocr.db.export import export_records
 from llava_ocr.db.planning import DONE_BEFORE, Skip
 from llava_ocr.db.queries import find_records
 from llava_ocr.db.query import run_query
 from llava_ocr.db.reviewing import NotCurrent, correct_field
 from llava_ocr.db.rows import RECORDS
 from llava_ocr.db.session import Database, open_database
+from llava_ocr.files import FileFormat
 from llava_ocr.ledger.order import Stage
 from llava_ocr.records import DocumentOutcome
 from tests.db.made import ORDER, Bill, document, fields, info, outcome, reading, record
@@ -75,11 +76,11 @@ def shown(db: Database) -> dict[str, list[str]]:
         for number in ("one", "two"):
             hits = list_page(connection, Filter(q=number)).rows
             assert [row.number for row in hits] == [number for _ in range(number in found)]
-    for format in (ExportFormat.JSONL, ExportFormat.CSV):
+    for format in (FileFormat.JSONL, FileFormat.CSV):
         out = io.BytesIO()
         assert export_records(db, Bill, format=format, out=out) == len(found)
         text = out.getvalue().decode()
-        if format is ExportFormat.CSV:
+        if format is FileFormat.CSV:
             listed = {row["number"]: json.loads(row["addresses"]) for row in csv.DictReader(io.StringIO(text))}
         else:
             lines = [json.loads(line) for line in text.splitlines()]
