@@ -36,6 +36,7 @@ def _of_a_table(out: Path) -> Path:
 def ask(
     order: AskOrder,
     out: Annotated[Path, AfterValidator(_of_a_table), Field(description="The table: .csv, .jsonl, .parquet or .xlsx")],
+    allow_empty: Annotated[bool, Field(description="A source without documents is no failure")] = False,
 ) -> State[str]:
     """Ask every document; one that was answered before, in the journal beside the table, is not asked again."""
     # Prefect keeps and shows all that an exception says, causes included.
@@ -45,18 +46,24 @@ def ask(
     counts = {state.value: count for state, count in tally.states.items()}
     told = f"{tally.num_documents:,} documents, {tally.num_known:,} known: {_counted(counts)}"
     create_markdown_artifact(_markdown("Answers", counts), key="ask-summary", description=str(out))
-    return Failed(message=told) if tally.num_failed else Completed(message=told)
+    is_empty = not tally.num_documents and not allow_empty
+    return Failed(message=told) if tally.num_failed or is_empty else Completed(message=told)
 
 
 @flow(name="describe", flow_run_name="describe {order.source}: {order.kind}", persist_result=False)
-def describe(order: DescribeOrder, out: Annotated[Path, Field(description="A file of JSON lines")]) -> State[str]:
+def describe(
+    order: DescribeOrder,
+    out: Annotated[Path, Field(description="A file of JSON lines")],
+    allow_empty: Annotated[bool, Field(description="A source without documents is no failure")] = False,
+) -> State[str]:
     """Describe every document."""
     with without_text(), open_services(order.settings(load_settings())) as services:
         reasons, num_documents = write_descriptions(order, services, out=out)
     counts = {"documents": num_documents, **reasons}
     create_markdown_artifact(_markdown("Descriptions", counts), key="describe-summary", description=str(out))
     told = f"{num_documents:,} documents; failed: {_counted(reasons) or 'none'}"
-    return Failed(message=told) if reasons else Completed(message=told)
+    is_empty = not num_documents and not allow_empty
+    return Failed(message=told) if reasons or is_empty else Completed(message=told)
 
 
 def _counted(counts: Counter[str] | dict[str, int]) -> str:

@@ -7,11 +7,12 @@ from typing import Annotated
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.endings import ended
 from llava_ocr.backfill import Spent, read_within, stage
 from llava_ocr.ledger.backfill import Budget, Why
+from llava_ocr.ledger.balance import Balance
 from llava_ocr.run import ExtractOrder, Run
 from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
@@ -39,12 +40,13 @@ def backfill(backfill: BackfillOrder) -> State[str]:
     why = Why(backfill.is_stale, backfill.below_confidence, backfill.failed)
     with open_services(backfill.order.settings(load_settings())) as services:
         run = stage(backfill.order, why, services)
-        told = _told(run, read_within(run, budget))
+        spent = read_within(run, budget)
+        balance = run.database.balance(run.id)
+    told = _told(run, spent, balance)
     create_markdown_artifact(told, key="backfill-summary", description=f"run {run.id}")
-    return Completed(message=told)
+    return ended(spent.state, balance, message=told)
 
 
-def _told(run: Run, spent: Spent) -> str:
-    balance = run.database.balance(run.id)
+def _told(run: Run, spent: Spent, balance: Balance) -> str:
     stopped = "The budget is spent; the same order goes on. " if spent.is_spent and balance.open_uris else ""
     return f"Run {run.id}, staged: {spent.num_pages:,} pages in {spent.seconds:.0f} s. {stopped}{balance.explain()}"

@@ -10,10 +10,10 @@ from typing import Annotated
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows.dispatch import hand_out
+from flows.endings import ended
 from flows.progress import showing_progress
 from flows.tasks import Shard, read_shard
 from llava_ocr.ledger.leases import Lease
@@ -31,7 +31,8 @@ def extract(
     order: ExtractOrder,
     pool: Annotated[str, Field(description="The work pool that reads the shards; empty to read them here")] = "",
 ) -> State[RunEnd]:
-    """Read what the order names. Completed only if every page is accounted for and nothing failed."""
+    """Read what the order names. Completed only if every page is accounted for and no more failed than the order
+    allows, which is nothing unless it says so."""
     started = time.monotonic()
     with open_services(order.settings(load_settings())) as services:
         run = join(order, services) if pool else begin(order, services)
@@ -42,8 +43,7 @@ def extract(
                 _read_here(run)
         summary = end(run, seconds=time.monotonic() - started)
     create_markdown_artifact(in_markdown(summary), key="extract-summary", description=f"run {summary.run_id}")
-    finished = Completed if summary.balance.is_green else Failed
-    return finished(data=summary, message=summary.balance.explain())
+    return ended(summary.state, summary.balance, message=summary.balance.explain(), data=summary)
 
 
 def leases(run: Run, observe: Observer = ignore) -> Iterator[Lease]:
@@ -79,7 +79,7 @@ def in_markdown(summary: RunEnd) -> str:
     lines = [
         f"# Run {summary.run_id}",
         "",
-        f"**{'Balanced' if balance.is_green else 'Not balanced'}**: {balance.explain()}",
+        f"**{summary.state.value.capitalize()}**: {balance.explain()}",
         "",
         "| pages | count |",
         "|---|---:|",

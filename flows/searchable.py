@@ -24,6 +24,7 @@ class SearchableOrder(BaseModel):
 
     source: Annotated[str, Field(min_length=1, description="A folder, a file, or s3://bucket/prefix")]
     out: Annotated[Path, Field(description="Folder for the copies, outside the source")]
+    allow_empty: Annotated[bool, Field(description="A source without documents is no failure")] = False
 
 
 @flow(name="searchable", flow_run_name="searchable copies of {order.source}", persist_result=False)
@@ -43,4 +44,5 @@ def searchable(order: SearchableOrder) -> State[str]:
     finally:
         reader.close()
     told = f"{num_documents} documents, {num_pages} pages layered, {num_failed} documents with a fault"
-    return Failed(message=told) if num_failed else Completed(message=told)
+    is_empty = not num_documents and not order.allow_empty
+    return Failed(message=told) if num_failed or is_empty else Completed(message=told)

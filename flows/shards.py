@@ -12,6 +12,7 @@ from prefect.concurrency.sync import concurrency
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.endings import WITH_FAILURES
 from flows.process import process_for
 from llava_ocr.ledger.leases import ShardState
 from llava_ocr.logs import without_text
@@ -50,10 +51,14 @@ def read_one(shard: ShardOrder) -> State[str]:
         shard_now = run.ledger.shard(shard.run_id, shard.shard_index)
         assert shard_now is not None, shard
         state = shard_now.state
+        num_failed = run.ledger.count_failed(shard.run_id, shard.shard_index)
     if process.stop.is_set() and state is ShardState.OPEN:
         return Completed(name="HandedBack", message="the worker drains; the shard is open for another")
-    finished = Completed if state is ShardState.DONE else Failed
-    return finished(message=f"shard is {state}")
+    if state is not ShardState.DONE:
+        return Failed(message=f"shard is {state}")
+    # Whether that is too many is the whole run's to say.
+    name = WITH_FAILURES if num_failed else "Completed"
+    return Completed(name=name, message=f"shard is {state}, {num_failed} documents failed")
 
 
 def limit_of(pool: str) -> str:

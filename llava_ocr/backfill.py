@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from llava_ocr.db import staging, wanted
 from llava_ocr.db.people import note
+from llava_ocr.db.queries import summarize_run
 from llava_ocr.db.session import Database
 from llava_ocr.db.staging import Diff
 from llava_ocr.db.upserts import chunks
 from llava_ocr.db.wanted import Wanted
 from llava_ocr.ledger.backfill import Budget, Estimate, Why, estimate
+from llava_ocr.ledger.order import RunState
 from llava_ocr.records import DocumentOutcome, PageState
 from llava_ocr.run import ExtractOrder, Observer, Run, begin, breaking_off, ignore, listed, plan, question_of
 from llava_ocr.schema import schema_name
@@ -50,11 +52,12 @@ def stage(order: ExtractOrder, why: Why, services: Services) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a process used up, and whether it stopped for that."""
+    """What a process used up, whether it stopped for that, and how the run stands."""
 
     num_pages: int
     seconds: float
     is_spent: bool
+    state: RunState
 
 
 def read_within(run: Run, budget: Budget, *, observe: Observer = ignore) -> Spent:
@@ -73,7 +76,8 @@ def read_within(run: Run, budget: Budget, *, observe: Observer = ignore) -> Spen
         read_rest(run, observe=watch, stop=purse.is_empty)
         if run.ledger.settle(run.id) is None:
             run.ledger.pause(run.id)
-    return Spent(purse.count_pages(), purse.seconds, purse.is_empty.is_set())
+    state = summarize_run(run.database, run.id).run.state
+    return Spent(purse.count_pages(), purse.seconds, purse.is_empty.is_set(), state)
 
 
 def diff(database: Database, run_id: str) -> Diff:
@@ -82,10 +86,13 @@ def diff(database: Database, run_id: str) -> Diff:
         return staging.diff(transaction, run_id)
 
 
-def promote(database: Database, run_id: str, *, who: str) -> int:
-    """Make what a run staged current, in one transaction; returns the number of documents. Raises WrongStage."""
+def promote(database: Database, run_id: str, *, who: str, max_lost_share: float | None = None) -> int:
+    """Make what a run staged current, in one transaction; returns the number of documents.
+
+    Raises WrongStage, and TooMuchLost where more than `max_lost_share` of the values would be gone (None: any).
+    """
     with database.writing() as transaction:
-        num_documents = staging.promote(transaction, run_id)
+        num_documents = staging.promote(transaction, run_id, max_lost_share=max_lost_share)
         note(transaction, who, f"promoted {num_documents} documents", run_id)
         return num_documents
 

@@ -21,7 +21,9 @@ from llava_ocr.grounding.codes import CHECKSUMS
 from llava_ocr.schema import Check, DocumentSchema, Kind, LeafNode, leaves, schema_name, tree
 
 # Names that the SQL views use for columns of their own.
-RESERVED = frozenset({"document_id", "record_index", "run_id", "uri", "needs_review", "record_id", "row_index"})
+RESERVED = frozenset(
+    {"document_id", "record_index", "run_id", "uri", "needs_review", "record_id", "row_index", "addresses"}
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -112,6 +112,12 @@ class TooManyPages(InputError):
     hint = "Raise LLAVA_OCR_MAX_PAGES, or split the document."
 
 
+class TooManyEmbedded(InputError):
+    """More PDFs lie inside of the document, or deeper, than are read."""
+
+    hint = "Take the embedded PDFs out and upload them by themselves."
+
+
 class CorruptPage(InputError):
     """One page can't be loaded or drawn; the others may be fine."""
 

@@ -170,7 +170,8 @@ class Contents:
             if outcome.is_kept:
                 self._twins[document_id].append(outcome)
             else:
-                self._ended[document_id] = None if outcome.is_ok else replace(outcome, records=())
+                is_read = outcome.is_ok and not outcome.skipped
+                self._ended[document_id] = None if is_read else replace(outcome, records=())
             if document_id in self._ended:
                 # Under the same key it is no twin: it was given up under a lost lease, and claimed again since.
                 twins = [

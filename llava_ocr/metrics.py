@@ -15,6 +15,7 @@ from llava_ocr.cached import Lookups
 from llava_ocr.engines.base import Completion
 from llava_ocr.errors import DatabaseError, ExtractionError
 from llava_ocr.ledger.leases import Ending
+from llava_ocr.ledger.order import outcome_word
 from llava_ocr.records import DocumentOutcome, PageState
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -54,7 +55,7 @@ class Metrics:
 
     def add(self, outcome: DocumentOutcome) -> None:
         """Count a document and its pages."""
-        kind = "kept" if outcome.is_kept else "ok" if outcome.is_ok else "failed"
+        kind = outcome_word(outcome)
         self.documents.labels(kind).inc()
         for page in outcome.pages:
             self.pages.labels(page.state.value).inc()
@@ -102,7 +103,7 @@ class Metrics:
         """Name what may come, so that rates begin at zero and not at the first event."""
         for state in PageState:
             self.pages.labels(state.value)
-        for kind in ("ok", "failed", "kept"):
+        for kind in ("ok", "failed", "kept", "skipped"):
             self.documents.labels(kind)
         for ending in Ending:
             self.shards.labels(ending.value)

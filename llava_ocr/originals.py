@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,11 @@ from tempfile import TemporaryDirectory
 from llava_ocr.db.documents import places_of
 from llava_ocr.db.session import Database
 from llava_ocr.errors import ExtractionError, ObjectChanged, ObjectNotFound
+from llava_ocr.raster.unpacking import unpack_one
+from llava_ocr.services import read_limits, read_passwords
 from llava_ocr.settings import Settings
 from llava_ocr.store.base import Store
+from llava_ocr.store.embedded import container_of
 from llava_ocr.store.local import LocalStore
 
 
@@ -31,16 +35,34 @@ def _fetched(uris: list[str], document_id: str, into: Path, settings: Settings) 
     fault: ExtractionError | None = None
     for uri in uris:
         try:
-            store, key = _place(uri, settings)
-            fetched = store.fetch(store.head(key), into, max_bytes=settings.max_bytes)
+            path = _at(uri, into, settings)
         except ExtractionError as error:
             fault = error
             continue
-        if fetched.id == document_id:
-            return into
+        with path.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() == document_id:
+                return path
         fault = ObjectChanged("the document was overwritten after it was read")
     assert fault is not None, uris
     raise fault
+
+
+def _at(uri: str, into: Path, settings: Settings) -> Path:
+    """Fetch what lies at an address; what lies inside of another document is unpacked from there."""
+    store, key = _place(uri, settings)
+    try:
+        info = store.head(key)
+    except ObjectNotFound:
+        around = container_of(uri)
+        if around is None:
+            raise
+        outer, name = around
+        folder = into.with_name(f"{into.name}-inside")
+        folder.mkdir(exist_ok=True)
+        passwords, limits = read_passwords(settings.password_file), read_limits(settings)
+        path = _at(outer, folder / "outer", settings)
+        return unpack_one(path, name, folder, passwords=passwords, pdf=settings.pdf, limits=limits)
+    return store.fetch(info, into, max_bytes=settings.max_bytes).path
 
 
 def _place(uri: str, settings: Settings) -> tuple[Store, str]:

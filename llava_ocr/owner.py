@@ -7,6 +7,8 @@ import socket
 from functools import cache
 from pathlib import Path
 
+from llava_ocr.machine import read_proc
+
 
 @cache
 def this_process() -> str:
@@ -33,10 +35,9 @@ def _machine() -> str:
 
 def _started(pid: int) -> str:
     """When a process started, in the kernel's ticks; empty where it has ended or nothing tells."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return "" if Path("/proc/self/stat").exists() else "unknown"
+    stat = read_proc(pid, "stat")
+    if stat is None:
+        return "" if read_proc("self", "stat") else "unknown"
     # The name stands in brackets and may itself hold any character; state and start time come after.
     state, *numbers = stat.rpartition(")")[2].split()
     return "" if state == "Z" else numbers[18]

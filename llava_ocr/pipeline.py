@@ -10,9 +10,10 @@ from __future__ import annotations
 import queue
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from llava_ocr.askers import Askers
 from llava_ocr.engines.base import Completion, Engine
 from llava_ocr.errors import CorruptDocument, DatabaseError, EngineError, ExtractionError
 from llava_ocr.extract import PageAnswer, answers_of, conclude, failed, page_failed
+from llava_ocr.nested import Nest, document_at
 from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead, PageReader
 from llava_ocr.raster.sniff import media_type_of
+from llava_ocr.raster.unpacking import Unpack
 from llava_ocr.records import Document, DocumentOutcome
 from llava_ocr.store.base import ObjectInfo, Store
+from llava_ocr.store.embedded import inside
 from llava_ocr.windows import Answered, Asked, Asker, in_order
 
 
@@ -34,6 +38,8 @@ class Line:
 
     `is_done` says of a document whether somebody read it before or is reading it; such documents are kept.
     `num_fetchers` threads fetch and read; `batch_size` requests go to the engine at once, from `num_askers` threads.
+    With `unpack`, PDFs inside of a document are told to `announce` before the document ends; those that it returns are
+    read next, `max_embedded` of them for each stored object, however deep they lie.
     """
 
     store: Store
@@ -46,6 +52,9 @@ class Line:
     num_fetchers: int
     batch_size: int
     num_askers: int = 1
+    unpack: Unpack | None = None
+    max_embedded: int = 200
+    announce: Callable[[ObjectInfo, Sequence[ObjectInfo]], Sequence[ObjectInfo]] = lambda _, found: found
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,19 +157,22 @@ def _feed(infos: Iterable[ObjectInfo], line: Line, feed: _Feed) -> None:
     error: BaseException | None = None
     room = threading.Semaphore(2 * line.num_fetchers)
 
+    numbers = count()
+
     def read(number: int, info: ObjectInfo) -> None:
         try:
-            _read(number, info, line, feed)
+            _Reading(line, feed, numbers).read(number, info)
         finally:
             room.release()
 
     try:
         with ThreadPoolExecutor(line.num_fetchers, thread_name_prefix="fetch") as pool:
             futures: list[Future[None]] = []
-            for number, info in enumerate(infos):
+            for info in infos:
                 room.acquire()
                 if feed.stop.is_set():
                     break
+                number = next(numbers)
                 feed.opened[number] = _OpenDocument(info.uri)
                 futures = [future for future in futures if not _is_over(future)]
                 futures.append(pool.submit(read, number, info))
@@ -184,36 +196,71 @@ def _is_over(future: Future[None]) -> bool:
     return False
 
 
-def _read(number: int, info: ObjectInfo, line: Line, feed: _Feed) -> None:
-    """Fetch one object and hand its pages over."""
-    path = feed.folder / str(number)
-    document = None
-    num_pages = 0
-    try:
-        fetched = line.store.fetch(info, path, max_bytes=line.max_bytes)
-        document = Document(fetched.id, info.uri, fetched.size_bytes, media_type_of(path))
-        if line.is_done(document):
-            return feed.put(_Last(number, document, is_kept=True))
-        num_pages = line.reader.num_pages(path, line.passwords)
-        asker = Asker(line.question, line.engine.profile, num_pages=num_pages)
+class _Reading:
+    """The reading of one stored object, and of the PDFs inside of it, one after the other."""
+
+    def __init__(self, line: Line, feed: _Feed, numbers: Iterator[int]) -> None:
+        self._line, self._feed, self._numbers = line, feed, numbers
+        self._nest = Nest(line.unpack, max_embedded=line.max_embedded)
+
+    def read(self, number: int, info: ObjectInfo) -> None:
+        """Fetch the object and hand its pages over, then those of what lies inside of it."""
+        with tempfile.TemporaryDirectory(dir=self._feed.folder, prefix=f"{number}-") as folder:
+            try:
+                fetched = self._line.store.fetch(info, Path(folder) / "object", max_bytes=self._line.max_bytes)
+                path = self._nest.reach(info, fetched.path)
+                if path == fetched.path:
+                    document = Document(fetched.id, info.uri, fetched.size_bytes, media_type_of(path))
+                else:
+                    document = document_at(path, info.uri)
+            except ExtractionError as error:
+                self._feed.put(_Last(number, None, error=error))
+                return
+            self._pages(number, info, document, path)
+
+    def _pages(self, number: int, info: ObjectInfo, document: Document, path: Path) -> None:
+        """Hand the pages of a document over, and read what lies inside of it."""
+        line, feed = self._line, self._feed
+        num_pages = 0
+        found: list[ObjectInfo] = []
         try:
-            for page in line.reader.read(path, line.passwords):
-                asked = asker.add(page)
-                feed.put(_Page(number, replace(page, raster=None)))
-                for one in asked:
+            if line.is_done(document):
+                feed.put(_Last(number, document, is_kept=True))
+                return
+            num_pages = line.reader.num_pages(path, line.passwords)
+            asker = Asker(line.question, line.engine.profile, num_pages=num_pages)
+            try:
+                for page in line.reader.read(path, line.passwords):
+                    found += [inside(info, name) for name in page.embedded]
+                    asked = asker.add(page)
+                    feed.put(_Page(number, replace(page, raster=None)))
+                    for one in asked:
+                        feed.put(_ask(number, asker, one, of=document))
+            finally:
+                # What waited for further pages is asked, whatever became of them.
+                for one in asker.rest():
                     feed.put(_ask(number, asker, one, of=document))
-        finally:
-            # What waited for further pages is asked, whatever became of them.
-            for one in asker.rest():
-                feed.put(_ask(number, asker, one, of=document))
-        feed.put(_Last(number, document, num_pages=num_pages))
-    except DatabaseError:
-        # `is_done` asked in vain: no fault of the document, and the next ones would fare no better.
-        raise
-    except ExtractionError as error:
-        feed.put(_Last(number, document, num_pages=num_pages, error=error))
-    finally:
-        path.unlink(missing_ok=True)
+            # Told before the document ends: its shard is not over while these are open.
+            still_open = line.announce(info, self._nest.wanted(found))
+            feed.put(_Last(number, document, num_pages=num_pages))
+        except DatabaseError:
+            # `is_done` asked in vain: no fault of the document, and the next ones would fare no better.
+            raise
+        except ExtractionError as error:
+            feed.put(_Last(number, document, num_pages=num_pages, error=error))
+        else:
+            self._inside(still_open, path)
+
+    def _inside(self, infos: Sequence[ObjectInfo], path: Path) -> None:
+        """Read what lies inside of the document at `path`."""
+        for info, there in self._nest.unpacked(infos, path):
+            number = next(self._numbers)
+            self._feed.opened[number] = _OpenDocument(info.uri)
+            if isinstance(there, ExtractionError):
+                self._feed.put(_Last(number, None, error=there))
+            else:
+                self._pages(number, info, document_at(there, info.uri), there)
+                there.unlink()
 
 
 def _ask(number: int, asker: Asker, asked: Asked, *, of: Document) -> _Ask:

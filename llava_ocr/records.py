@@ -240,7 +240,8 @@ class DocumentOutcome:
 
     `num_pages` is what the document said on opening, and `pages` must account for each of them; a document that
     can't be opened has none, and `reason` then says why. `is_kept` means that nothing was read, because the same
-    document was read before with the same schema and engine. `seconds` says what took how long.
+    document was read before with the same schema and engine; `skipped` says why an object is none to read at all.
+    `seconds` says what took how long.
     """
 
     uri: str
@@ -251,6 +252,7 @@ class DocumentOutcome:
     reason: str = ""
     message: str = ""
     is_kept: bool = False
+    skipped: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

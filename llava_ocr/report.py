@@ -14,7 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from llava_ocr.db.queries import Savings
-from llava_ocr.errors import error_hint
+from llava_ocr.errors import error_classes, error_hint
+from llava_ocr.ledger.balance import Balance
+from llava_ocr.ledger.order import RunState
 from llava_ocr.records import DocumentOutcome, FieldReading, FieldState, PageState, Record
 from llava_ocr.run import RunEnd
 
@@ -33,8 +35,21 @@ STATE_STYLES = {
 }
 
 
+STATE_COLOURS = {
+    RunState.COMPLETE: "green",
+    RunState.FAILED: "red",
+    RunState.RUNNING: "yellow",
+    RunState.PAUSED: "yellow",
+    RunState.CANCELLED: "dim",
+}
+
+
 class Tally:
-    """Collects outcomes while a run goes, as far as the tables need them; never more than a few rows of each."""
+    """Collects outcomes while a run goes, as far as the tables need them; never more than a few rows of each.
+
+    `num_failures` counts failed documents and failed pages. How the run ended is the ledger's word, not this one's: it
+    may have been begun elsewhere.
+    """
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -44,7 +59,7 @@ class Tally:
         self.num_kept = 0
         self.num_failed = 0
         self.page_states: Counter[PageState] = Counter()
-        self.exit_codes: Counter[str] = Counter()
+        self.num_failures = 0
 
     def add(self, outcome: DocumentOutcome) -> None:
         """Count one document."""
@@ -61,13 +76,8 @@ class Tally:
             for page in outcome.pages
             if page.state is PageState.FAILED
         ]
-        self.exit_codes.update(reason for _, reason, _ in faults)
+        self.num_failures += len(faults)
         self.failures.extend(faults[: max(0, MAX_ROWS - len(self.failures))])
-
-    @property
-    def num_failures(self) -> int:
-        """Failed documents and failed pages."""
-        return sum(self.exit_codes.values())
 
 
 @contextmanager
@@ -136,12 +146,23 @@ def failures_table(failures: list[tuple[str, str, str]]) -> Table:
 
 
 def show_summary(summary: RunEnd, console: Console) -> None:
-    """Print the page ledger in words."""
+    """Print how the run ended, and its page ledger in words."""
     balance = summary.balance
-    colour = "green" if balance.is_green else "red"
-    console.print(f"[{colour}]run {summary.run_id}[/], {summary.seconds:.1f} s: {escape(balance.explain())}")
+    state = f"[{STATE_COLOURS[summary.state]}]{summary.state.value}[/]"
+    console.print(f"run {summary.run_id} {state}, {summary.seconds:.1f} s: {escape(balance.explain())}")
     if summary.savings.num_pages:
         console.print(savings_line(summary.savings), highlight=False)
+
+
+def exit_code(state: RunState, balance: Balance) -> int:
+    """0 for a run that is complete, or waits for another budget; else 1, or where no document came through, the code of
+    what failed them."""
+    if state in (RunState.COMPLETE, RunState.PAUSED):
+        return 0
+    classes = error_classes()
+    codes = {classes[reason].exit_code for reason in balance.documents_by_reason if reason in classes}
+    is_all = balance.is_balanced and balance.documents_failed == balance.documents_expected
+    return codes.pop() if is_all and len(codes) == 1 else 1
 
 
 def savings_line(savings: Savings) -> str:

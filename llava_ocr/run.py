@@ -18,10 +18,10 @@ from llava_ocr.db.ledger import PATIENCE_S, RETRIES, Ledger
 from llava_ocr.db.queries import Savings, find_run, summarize_run
 from llava_ocr.db.session import Database
 from llava_ocr.db.upserts import chunks
-from llava_ocr.errors import ConfigError, DatabaseError
+from llava_ocr.errors import ConfigError, DatabaseError, InputError
 from llava_ocr.ledger.balance import Balance
 from llava_ocr.ledger.leases import ShardState
-from llava_ocr.ledger.order import Order, Stage
+from llava_ocr.ledger.order import Order, RunState, Stage
 from llava_ocr.ledger.retries import Retries
 from llava_ocr.question import Question
 from llava_ocr.records import DocumentOutcome
@@ -64,6 +64,10 @@ class ExtractOrder(BaseModel):
     ] = None
     is_staged: Annotated[bool, Field(description="Keep records where no view shows them until promoted")] = False
     purpose: Annotated[str, Field(description="What the run is for; orders of another purpose are other orders")] = ""
+    max_failed_share: Annotated[
+        float, Field(ge=0, le=1, description="The run is complete though this share of its documents failed")
+    ] = 0.0
+    allow_empty: Annotated[bool, Field(description="A source without documents is no failure")] = False
     shard_size: Annotated[int, Field(ge=1, le=10_000, description="Objects in one shard")] = 64
 
     def settings(self, base: Settings) -> Settings:
@@ -90,9 +94,10 @@ class Run:
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended: green if its page ledger balances, whatever failed on the way."""
+    """How a run ended, by the ledger and whoever read for it: COMPLETE, FAILED or CANCELLED."""
 
     run_id: str
+    state: RunState
     balance: Balance
     num_records: int
     seconds: float
@@ -129,11 +134,18 @@ def _started(
         engine=profile.name,
         engine_fingerprint=profile.fingerprint,
         stage=Stage.STAGED if order.is_staged else Stage.LIVE,
-        arguments=order.model_dump(mode="json", exclude={"database"}),
+        arguments=_arguments(order),
     )
     ledger = Ledger(services.database, policy=policy, is_gone=owner.is_gone, patience_s=PATIENCE_S)
     run_id = find(placed, ledger) or services.database.start_run(placed)
     return Run(run_id, order, source, question, services, ledger)
+
+
+def _arguments(order: ExtractOrder) -> dict[str, object]:
+    """The order as the ledger keeps it. What came later is left out where it says nothing, so that runs which an older
+    program began are still taken up."""
+    kept = order.model_dump(mode="json", exclude={"database"})
+    return {name: value for name, value in kept.items() if value or name not in ("max_failed_share", "allow_empty")}
 
 
 def question_of(order: ExtractOrder, services: Services) -> Question:
@@ -175,10 +187,23 @@ class StaleRun(ConfigError):
     hint = "Go on with the program and the model that began it, or cancel it and start a new run."
 
 
+class NothingToRead(InputError):
+    """The source names no object: a mistake more often than not."""
+
+    hint = (
+        "`llava-ocr store ls SOURCE` shows what is there; `--allow-empty`, or `allow_empty`, where that is no failure."
+    )
+
+
 def listed(order: ExtractOrder, source: Source) -> Iterator[ObjectInfo]:
-    """Yield the objects of the order, in key order."""
-    selection = source.select(since=order.since, until=order.until)
-    return islice(source.store.list(selection), order.limit)
+    """Yield the objects of the order, in key order. Raises NothingToRead where there is none and there must be some."""
+    infos = islice(source.store.list(source.select(since=order.since, until=order.until)), order.limit)
+    first = next(infos, None)
+    if first is not None:
+        yield first
+        yield from infos
+    elif not order.allow_empty:
+        raise NothingToRead(f"{order.source}: no object there matches")
 
 
 def wanted(run: Run) -> Iterator[ObjectInfo]:
@@ -226,7 +251,7 @@ def end(run: Run, *, seconds: float) -> RunEnd:
     """Close the run's accounts."""
     balance = run.database.finish_run(run.id)
     summary = summarize_run(run.database, run.id)
-    return RunEnd(run.id, balance, summary.num_records, seconds, summary.savings)
+    return RunEnd(run.id, summary.run.state, balance, summary.num_records, seconds, summary.savings)
 
 
 def _abandoned(placed: Order, ledger: Ledger) -> str | None:

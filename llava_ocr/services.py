@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from llava_ocr.catalog import Catalog
@@ -14,10 +13,12 @@ from llava_ocr.db.session import Database, open_database
 from llava_ocr.engines.base import Engine
 from llava_ocr.engines.open import open_engine
 from llava_ocr.errors import ConfigError
+from llava_ocr.machine import num_cores
 from llava_ocr.metered import MeteredEngine
 from llava_ocr.metrics import Metrics
 from llava_ocr.raster.base import Limits, PageReader, ReadOptions
 from llava_ocr.raster.sandbox import open_page_reader
+from llava_ocr.raster.unpacking import Unpack, unpack
 from llava_ocr.settings import Settings
 
 
@@ -62,10 +63,16 @@ class Services:
         """The child processes that read pages for this engine."""
         return open_page_reader(read_options(self.settings, self.engine), num_children=self.num_workers)
 
+    @cached_property
+    def unpack(self) -> Unpack:
+        """Takes PDFs out of PDFs, in a child process."""
+        limits = read_limits(self.settings)
+        return partial(unpack, passwords=self.passwords, pdf=self.settings.pdf, limits=limits)
+
     @property
     def num_workers(self) -> int:
         """Child processes that read pages: the setting, or one per core."""
-        return self.settings.workers or len(os.sched_getaffinity(0))
+        return self.settings.workers or num_cores()
 
     @cached_property
     def passwords(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 
 from llava_ocr.cached import CachedEngine
 from llava_ocr.db.answers import Answers
@@ -16,7 +17,7 @@ from llava_ocr.errors import DatabaseError, DatabaseUnavailable, LeaseLost
 from llava_ocr.heartbeat import Heartbeat, Pulse, WatchedEngine, WatchedReader, ids_of
 from llava_ocr.holdings import Contents, Holding, Holdings
 from llava_ocr.ledger.leases import Ending, Lease
-from llava_ocr.ledger.order import read_reason
+from llava_ocr.ledger.order import outcome_word, read_reason, without_other_files
 from llava_ocr.ledger.retries import may_pass
 from llava_ocr.owner import this_process
 from llava_ocr.pipeline import Line, extract_all
@@ -101,7 +102,7 @@ def work(
     """
     stop, pulse, holdings = stop or threading.Event(), Pulse(), Holdings(on_lost=run.services.metrics.leases_lost.inc)
     contents = Contents(run.ledger, holdings, is_forced=run.order.force)
-    line = _line(run, contents, pulse)
+    line = _line(run, contents, holdings, pulse)
     desk = _Desk(run, holdings, contents, observe)
     shift = _Shift(run, deque(), holdings, stop)
     heartbeat = Heartbeat(
@@ -128,7 +129,7 @@ def passing_reason(outcome: DocumentOutcome) -> str:
     return reason if may_pass(reason) else ""
 
 
-def _line(run: Run, contents: Contents, pulse: Pulse) -> Line:
+def _line(run: Run, contents: Contents, holdings: Holdings, pulse: Pulse) -> Line:
     services, settings = run.services, run.services.settings
     # A server takes each request by itself, as soon as it has room; a device here takes batches, one after the other.
     is_served = settings.engine == "endpoint"
@@ -147,15 +148,31 @@ def _line(run: Run, contents: Contents, pulse: Pulse) -> Line:
         num_fetchers=2 * services.num_workers,
         batch_size=1 if is_served else num_asked_at_once(settings.batch_size),
         num_askers=settings.endpoint_concurrency if is_served else 1,
+        unpack=services.unpack,
+        announce=partial(_announce, run, holdings),
     )
+
+
+def _announce(run: Run, holdings: Holdings, container: ObjectInfo, found: Sequence[ObjectInfo]) -> Sequence[ObjectInfo]:
+    """Take what lies inside of an object into its shard; nothing where the lease is gone, or all has ended."""
+    holding = holdings.of(container.uri)
+    if not found or holding is None or holding.is_lost:
+        return ()
+    try:
+        still_open = run.ledger.add_objects(holding.lease, found)
+    except LeaseLost:
+        holdings.lose(holding.lease)
+        return ()
+    holdings.open(holding, still_open)
+    return still_open
 
 
 def _told(outcome: DocumentOutcome) -> dict[str, object]:
     """What the log says of a document: its hash and how it ended, never its name, which may be a person's."""
     return {
         "document_id": outcome.document.id if outcome.document else "",
-        "outcome": "kept" if outcome.is_kept else "ok" if outcome.is_ok else "failed",
-        "reason": read_reason(outcome),
+        "outcome": outcome_word(outcome),
+        "reason": outcome.skipped or read_reason(outcome),
         "num_pages": outcome.num_pages,
         "seconds": round(sum(outcome.seconds.values()), 3),
     }
@@ -228,6 +245,7 @@ class _Desk:
 
     def take(self, outcome: DocumentOutcome) -> None:
         """Take what came of an object; of an object whose lease is gone, nothing."""
+        outcome = without_other_files(outcome)
         for lost in self._holdings.lost():
             self._drop(lost)
         holding = self._holdings.of(outcome.uri)
@@ -250,7 +268,8 @@ class _Desk:
         if not holding.ended or holding.is_lost:
             return
         kept = [Skip(one.uri, DONE_BEFORE, one.document) for one in holding.ended if one.is_kept]
-        read = [one for one in holding.ended if not one.is_kept]
+        kept += [Skip(one.uri, one.skipped) for one in holding.ended if one.skipped]
+        read = [one for one in holding.ended if not one.is_kept and not one.skipped]
         try:
             self._run.ledger.save(holding.lease, read, kept)
         except LeaseLost:

@@ -131,7 +131,7 @@ def test_painted_invoices_become_true_records_and_rows(
         ended, outcomes = extract(services, f"s3://{bucket}/in/")
         totals = rows(services, "SELECT uri, net_total, tax_total, grand_total, currency FROM invoice")
         items = rows(services, "SELECT uri, row_index, quantity, unit_price, line_total FROM invoice_lines")
-    assert (ended.balance.is_green, ended.balance.documents_ok) == (True, NUM_INVOICES)
+    assert (ended.balance.is_balanced, ended.balance.documents_ok) == (True, NUM_INVOICES)
     assert ended.balance.ok == sum(len(one.pages) for one in invoices)
     by_uri = {f"s3://{bucket}/{key_of(index)}": one for index, one in enumerate(invoices)}
     assert_records_are_true(outcomes, by_uri)
@@ -177,6 +177,6 @@ def test_scans_are_accounted_for_to_the_last_page(
     with closing(TruthfulServices(f"sqlite:///{tmp_path / 'records.db'}", chosen)) as services:
         ended, outcomes = extract(services, f"s3://{bucket}/in/")
         readers = {row["reader"] for row in rows(services, "SELECT reader FROM pages")}
-    assert (ended.balance.is_green, ended.balance.ok, ended.balance.documents_ok) == (True, 3, 2)
+    assert (ended.balance.is_balanced, ended.balance.ok, ended.balance.documents_ok) == (True, 3, 2)
     assert all(len(outcome.records) == 1 for outcome in outcomes.values())
     assert readers == {"ocr"}

@@ -98,12 +98,12 @@ def test_after_a_breakdown_the_next_night_takes_up_the_run_and_what_came_since(
     with pytest.raises(EngineTimeout):
         nightly(services, store, tmp_path)
     [broken] = list_runs(services.database)
-    assert broken.state is RunState.RED
+    assert broken.state is RunState.FAILED
     services.__dict__["engine"] = ScriptedEngine()
     store.put("d", paper("d"))
     caught_up = nightly(services, store, tmp_path)
     assert caught_up.run_id == broken.id
-    assert (caught_up.balance.is_green, caught_up.balance.documents_ok) == (True, 4)
+    assert (caught_up.balance.is_balanced, caught_up.balance.documents_ok) == (True, 4)
 
 
 class DeniedStore(CountingStore):
@@ -118,7 +118,7 @@ def test_a_run_whose_listing_fails_is_closed(services: FakeServices, tmp_path: P
     with pytest.raises(StoreDenied):
         nightly(services, DeniedStore(), tmp_path)
     [run] = list_runs(services.database)
-    assert run.state is RunState.RED
+    assert run.state is RunState.FAILED
 
 
 def test_a_run_that_others_work_on_is_left_to_them(
@@ -138,7 +138,7 @@ def test_a_run_that_nobody_works_on_is_given_up_after_a_while(
     run = planned(services, store, tmp_path)
     assert run.ledger.break_off(run.id, idle_s=3600) is None
     balance = run.ledger.break_off(run.id, idle_s=0)
-    assert balance is not None and not balance.is_green
+    assert balance is not None and not balance.is_balanced
 
 
 def test_taking_up_a_run_forgives_no_deaths(services: FakeServices, store: CountingStore, tmp_path: Path) -> None:

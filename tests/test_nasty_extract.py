@@ -29,7 +29,7 @@ def test_a_run_over_all_nasty_files_balances(tmp_path: Path) -> None:
         read(run, listed(run.order, run.source), observe=outcomes.append)
         ended = end(run, seconds=0.0)
         summary = summarize_run(services.database, run.id)
-    assert ended.balance.is_green, ended.balance.explain()
+    assert ended.balance.is_balanced, ended.balance.explain()
     assert ended.balance.documents_expected == len(outcomes) >= 733
     assert ended.balance.expected == sum(len(outcome.pages) for outcome in outcomes)
     assert all(outcome.reason for outcome in outcomes if not outcome.is_kept and not outcome.pages)

@@ -25,13 +25,18 @@ from llava_ocr.errors import (
     StoreUnavailable,
     UnknownSchema,
 )
-from llava_ocr.ledger.leases import ShardState
+from llava_ocr.ledger.balance import Balance
+from llava_ocr.ledger.leases import Ending, ShardState
+from llava_ocr.ledger.order import RunState
 from llava_ocr.records import DocumentOutcome
-from llava_ocr.run import ExtractOrder, StaleRun, end, plan, resume
+from llava_ocr.report import exit_code
+from llava_ocr.run import ExtractOrder, StaleRun, end, listed, plan, resume
 from llava_ocr.work import claims, read, read_rest, work
 from tests.fakes import paper
 from tests.runs import QUICK, CountingStore, FakeServices, FlakyEngine, infos, run_all, start
 
+# One document that was corrupt.
+BALANCE = Balance(0, 0, 0, 0, 1, 0, 1, 0, documents_by_reason={"CorruptDocument": 1})
 Open = Callable[..., FakeServices]
 
 
@@ -65,8 +70,8 @@ def test_a_second_run_fetches_nothing_and_balances(opened: Open, store: Counting
     first = run_all(opened(), store, tmp_path)
     store.fetched.clear()
     second = run_all(opened(), store, tmp_path)
-    assert (first.balance.is_green, first.balance.ok, first.num_records) == (True, 20, 10)
-    assert (second.balance.is_green, second.balance.documents_skipped, second.balance.expected) == (True, 10, 0)
+    assert (first.balance.is_balanced, first.balance.ok, first.num_records) == (True, 20, 10)
+    assert (second.balance.is_balanced, second.balance.documents_skipped, second.balance.expected) == (True, 10, 0)
     assert not store.fetched
 
 
@@ -75,7 +80,7 @@ def test_force_reads_again_what_was_read(opened: Open, store: CountingStore, tmp
     run_all(services, store, tmp_path)
     again = run_all(services, store, tmp_path, force=True)
     assert set(store.fetched.values()) == {2}
-    assert (again.balance.is_green, again.balance.ok) == (True, 20)
+    assert (again.balance.is_balanced, again.balance.ok) == (True, 20)
 
 
 def test_a_changed_object_is_read_again(opened: Open, store: CountingStore, tmp_path: Path) -> None:
@@ -93,7 +98,7 @@ def test_the_same_bytes_under_two_keys_are_read_once(
     store.put("twin", paper("paper 0", "second page"))
     services = opened()
     ended = run_all(services, store, tmp_path, force=force)
-    assert (ended.balance.is_green, ended.balance.documents_expected) == (True, 11)
+    assert (ended.balance.is_balanced, ended.balance.documents_expected) == (True, 11)
     assert (ended.balance.documents_ok, ended.balance.documents_skipped, ended.num_records) == (10, 1, 10)
     assert len(locations(services, "twin", "0")) == 1
 
@@ -114,7 +119,7 @@ def test_a_twin_of_a_failed_document_failed_too(opened: Open, tmp_path: Path, co
     seen: list[DocumentOutcome] = []
     ended = run_all(opened(), store, tmp_path, observe=seen.append)
     assert [outcome.is_ok for outcome in seen] == [False] * 3
-    assert (ended.balance.is_green, ended.balance.documents_failed) == (True, 3)
+    assert (ended.balance.is_balanced, ended.balance.documents_failed) == (True, 3)
     assert {outcome.uri for outcome in seen} == {f"memory://{key}" for key in "abc"}
 
 
@@ -123,8 +128,8 @@ def test_a_failed_document_is_tried_again_in_the_next_run(opened: Open, store: C
     services = opened()
     first = run_all(services, store, tmp_path)
     second = run_all(services, store, tmp_path)
-    assert (first.balance.is_green, first.balance.documents_failed) == (True, 1)
-    assert (second.balance.is_green, second.balance.documents_ok, second.balance.documents_skipped) == (True, 1, 9)
+    assert (first.balance.is_balanced, first.balance.documents_failed) == (True, 1)
+    assert (second.balance.is_balanced, second.balance.documents_ok, second.balance.documents_skipped) == (True, 1, 9)
 
 
 def test_what_was_answered_before_the_engine_died_is_saved(opened: Open, store: CountingStore, tmp_path: Path) -> None:
@@ -135,7 +140,7 @@ def test_what_was_answered_before_the_engine_died_is_saved(opened: Open, store: 
         read(run, infos(store), observe=seen.append)
     balance = run.database.balance(run.id)
     assert balance.documents_ok == len(seen) > 0
-    assert not balance.is_green
+    assert not balance.is_balanced
     assert len(balance.open_uris) == 10 - len(seen)
 
 
@@ -149,7 +154,7 @@ def test_a_run_taken_up_again_reads_only_the_rest(opened: Open, store: CountingS
     run.ledger.retry(run.id)
     read(run, infos(store))
     assert set(store.fetched) == left
-    assert end(run, seconds=0.0).balance.is_green
+    assert end(run, seconds=0.0).balance.is_balanced
 
 
 def test_what_may_pass_is_read_again_alone(opened: Open, store: CountingStore, tmp_path: Path) -> None:
@@ -157,7 +162,7 @@ def test_what_may_pass_is_read_again_alone(opened: Open, store: CountingStore, t
     run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store, policy=QUICK)
     read(run, infos(store))
     balance = end(run, seconds=0.0).balance
-    assert (balance.is_green, balance.documents_ok) == (True, 10)
+    assert (balance.is_balanced, balance.documents_ok) == (True, 10)
     assert store.fetched == {str(index): 3 if index == 4 else 1 for index in range(10)}
 
 
@@ -166,7 +171,7 @@ def test_what_does_not_pass_has_failed_in_the_last_try(opened: Open, store: Coun
     run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(), store, policy=QUICK)
     read(run, infos(store))
     balance = end(run, seconds=0.0).balance
-    assert (balance.is_green, balance.documents_ok, balance.documents_failed) == (True, 9, 1)
+    assert (balance.is_balanced, balance.documents_ok, balance.documents_failed) == (True, 9, 1)
     assert store.fetched["4"] == QUICK.max_tries
 
 
@@ -177,7 +182,7 @@ def test_a_page_that_the_engine_may_answer_later_keeps_its_document_open(opened:
     run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(engine=engine), store, policy=QUICK)
     read(run, infos(store))
     balance = end(run, seconds=0.0).balance
-    assert (balance.is_green, balance.ok, balance.failed) == (True, 1, 1)
+    assert (balance.is_balanced, balance.ok, balance.failed) == (True, 1, 1)
     assert [attempt.reason for attempt in run.ledger.attempts(run.id)] == ["EngineUnavailable"] * 2 + [""]
 
 
@@ -197,7 +202,7 @@ def test_a_twin_of_a_document_put_off_ends_with_it(opened: Open, tmp_path: Path)
     run = start(ExtractOrder(source=str(tmp_path), schema_name="receipt"), opened(engine=engine), store, policy=QUICK)
     read(run, infos(store))
     balance = end(run, seconds=0.0).balance
-    assert (balance.is_green, balance.documents_ok, balance.documents_skipped) == (True, 1, 1)
+    assert (balance.is_balanced, balance.documents_ok, balance.documents_skipped) == (True, 1, 1)
 
 
 class FlakyPages(ScriptedEngine):
@@ -245,7 +250,7 @@ def test_overlapping_runs_make_one_record_and_pay_once(opened: Open, store: Coun
     for thread in threads:
         thread.join()
     balances = [end(run, seconds=0.0).balance for run in runs]
-    assert all(balance.is_green and balance.documents_failed == 0 for balance in balances)
+    assert all(balance.is_balanced and balance.documents_failed == 0 for balance in balances)
     assert sum(balance.documents_ok for balance in balances) == 10
 
 
@@ -340,7 +345,7 @@ def test_a_killed_run_loses_nothing_that_was_saved(opened: Open, database: str, 
     ended = run_all(opened(), store, tmp_path)
     assert saved >= 20
     assert store.fetched.total() == 200 - saved
-    assert (ended.balance.is_green, ended.balance.documents_ok) == (True, 200)
+    assert (ended.balance.is_balanced, ended.balance.documents_ok) == (True, 200)
     assert num_ok(tmp_path / "records.db") == 200
 
 
@@ -360,3 +365,36 @@ def num_ok(path: Path) -> int:
             return int(connection.execute("SELECT COUNT(*) FROM reads WHERE state = 'ok'").fetchone()[0])
         except sqlite3.OperationalError:
             return 0
+
+
+def test_a_run_that_is_taken_up_ends_as_all_of_it_did(opened: Open, store: CountingStore, tmp_path: Path) -> None:
+    order = ExtractOrder(source=str(tmp_path), schema_name="receipt", shard_size=1)
+    run = start(order, opened(), store)
+    assert len(list(plan(run, infos(store)))) == 10
+    lease = run.ledger.claim(run.id, 0, "gone")
+    assert lease is not None
+    run.ledger.save(lease, [DocumentOutcome("memory://0", None, 0, (), reason="CorruptDocument")])
+    run.ledger.hand_back(lease, Ending.DONE)
+    run.ledger.break_off(run.id)
+    again, seen = start(order, opened(), store), []
+    read(again, listed(again.order, again.source), observe=seen.append)
+    ended = end(again, seconds=0.0)
+    # All that this process read came through; the run had a failure before.
+    assert again.id == run.id and all(one.is_ok for one in seen)
+    assert (ended.state, exit_code(ended.state, ended.balance)) == (RunState.FAILED, 1)
+
+
+@pytest.mark.parametrize(
+    ("balance", "state", "code"),
+    [
+        (BALANCE, RunState.COMPLETE, 0),
+        (replace(BALANCE, documents_ok=1, documents_expected=2), RunState.FAILED, 1),
+        (BALANCE, RunState.FAILED, 3),
+        (replace(BALANCE, documents_by_reason={"CorruptDocument": 1, "CutAnswer": 1}), RunState.FAILED, 1),
+        (replace(BALANCE, open_uris=("mem://a",)), RunState.FAILED, 1),
+        (replace(BALANCE, open_uris=("mem://a",)), RunState.PAUSED, 0),
+        (BALANCE, RunState.CANCELLED, 3),
+    ],
+)
+def test_the_exit_code_is_the_run_s(balance: Balance, state: RunState, code: int) -> None:
+    assert exit_code(state, balance) == code

@@ -18,6 +18,7 @@ from llava_ocr.asking.documents import NoSuchPage
 from llava_ocr.db.upserts import chunks
 from llava_ocr.errors import ConfigError, EngineError, ExtractionError
 from llava_ocr.jsonform import to_json
+from llava_ocr.ledger.order import is_no_document
 from llava_ocr.raster.base import PageRead
 from llava_ocr.records import PageState
 from llava_ocr.services import Services
@@ -77,6 +78,8 @@ def describe_documents(
                 # No fault of the document: the next would fare no better.
                 raise
             except ExtractionError as error:
+                if is_no_document(info.uri, error.reason):
+                    continue
                 found = [Description(order.kind, reason=error.reason, message=str(error))]
             finally:
                 path.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ from llava_ocr.cached import CachedEngine
 from llava_ocr.db.answers import Answers
 from llava_ocr.engines.base import Engine
 from llava_ocr.errors import DatabaseError, EngineError, ExtractionError, InputError
+from llava_ocr.ledger.order import is_no_document
 from llava_ocr.question import Question
 from llava_ocr.raster.base import PageRead
 from llava_ocr.records import PageOutcome
@@ -91,6 +92,8 @@ def ask_documents(
                 # No fault of the document: the next would fare no better.
                 raise
             except ExtractionError as error:
+                if is_no_document(info.uri, error.reason):
+                    continue
                 answers = [failed(one, error) for one in inquiry.questions]
             finally:
                 path.unlink(missing_ok=True)

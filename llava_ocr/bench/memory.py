@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
+from llava_ocr import machine
 from llava_ocr.bench.invoices import painted_invoices, read_again
 from llava_ocr.records import DocumentOutcome
 
@@ -50,23 +50,5 @@ class _Gauge:
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process and all its children, from /proc."""
-    return sum(_resident(pid) for pid in _family(os.getpid()))
-
-
-def _family(pid: int) -> list[int]:
-    children: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        try:
-            children += [int(child) for child in (task / "children").read_text().split()]
-        except FileNotFoundError:
-            continue
-    return [pid, *(member for child in children for member in _family(child))]
-
-
-def _resident(pid: int) -> int:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    """Resident memory of this process and, where the system tells of them, all its children."""
+    return machine.resident_bytes() + sum(map(machine.resident_bytes, machine.descendants(os.getpid())))

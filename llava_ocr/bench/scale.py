@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 from llava_ocr.bench.db import outcome
 from llava_ocr.db.ledger import Ledger
@@ -22,6 +21,7 @@ from llava_ocr.db.upgrades import is_empty
 from llava_ocr.errors import ConfigError
 from llava_ocr.ledger.leases import Ending, Lease
 from llava_ocr.ledger.order import Order
+from llava_ocr.machine import read_proc
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.settings import load_settings
 from llava_ocr.store.base import ObjectInfo
@@ -186,8 +186,8 @@ def _fill(
 def _cpu_s(database: Database) -> dict[str, float]:
     """Processor seconds of the server's processes for this database; none where it runs elsewhere."""
     query = "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = current_database()"
-    stats = {pid: Path(f"/proc/{pid}/stat") for pid in _number(database, query).split()}
-    numbers = {pid: stat.read_text().rpartition(")")[2].split() for pid, stat in stats.items() if stat.exists()}
+    stats = {pid: read_proc(pid, "stat") for pid in _number(database, query).split()}
+    numbers = {pid: stat.rpartition(")")[2].split() for pid, stat in stats.items() if stat}
     return {pid: (int(one[11]) + int(one[12])) / os.sysconf("SC_CLK_TCK") for pid, one in numbers.items()}
 
 

@@ -13,9 +13,9 @@ from llava_ocr.asking.answers import Answer, AnswerState
 from llava_ocr.asking.documents import AnsweredDocument, ask_documents, objects, prepare
 from llava_ocr.asking.order import AskOrder
 from llava_ocr.asking.table import Tally, document_rows, journal_of, write_answers
-from llava_ocr.cli.documents import NothingToRead
 from llava_ocr.errors import ConfigError, error_classes, error_hint
 from llava_ocr.jsonform import to_json
+from llava_ocr.run import NothingToRead
 from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Annotated
 
@@ -17,8 +17,10 @@ from llava_ocr.backfill import Spent
 from llava_ocr.cli.documents import aware
 from llava_ocr.db.people import COMMAND_LINE
 from llava_ocr.db.session import existing_database
-from llava_ocr.db.staging import Diff
+from llava_ocr.db.staging import MAX_LOST_SHARE, Diff, refuse_losses
 from llava_ocr.ledger.backfill import Budget, Estimate, Why
+from llava_ocr.ledger.balance import Balance
+from llava_ocr.report import exit_code
 from llava_ocr.run import ExtractOrder, Run, resume
 from llava_ocr.services import open_services
 from llava_ocr.settings import load_settings
@@ -44,6 +46,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 MaxPages = Annotated[int | None, typer.Option(min=1, help="Stop after so many pages; `resume` goes on")]
 MaxHours = Annotated[float | None, typer.Option(min=0, help="Stop after so many hours; `resume` goes on")]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop when hours times --price are so much")]
+MaxFailed = Annotated[
+    float, typer.Option("--max-failed-share", min=0, max=1, help="It is complete though this share failed")
+]
+AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="A source without documents is no failure")]
 Price = Annotated[float, typer.Option("--price", min=0, help="What an hour of this machine costs")]
 
 
@@ -91,9 +97,12 @@ def start(
     max_hours: MaxHours = None,
     max_cost: MaxCost = None,
     price: Price = 0.0,
+    max_failed_share: MaxFailed = 0.0,
+    allow_empty: AllowEmpty = False,
 ) -> int:
     """Read documents again into a stage that no view shows, until done or the budget is spent."""
     order = _order(source, schema, db, engine, since=since, until=until, limit=limit, bundle=bundle)
+    order = order.model_copy(update={"max_failed_share": max_failed_share, "allow_empty": allow_empty})
     with open_services(order.settings(load_settings())) as services:
         run = backfill.stage(order, Why(stale, below, tuple(failed or ())), services)
         return _read(run, Budget(max_pages, max_hours, max_cost, price))
@@ -120,22 +129,37 @@ def diff(run_id: RunId, db: Url = None, as_json: AsJson = False) -> int:
     with existing_database(db or load_settings().db) as database:
         found = backfill.diff(database, run_id)
     if as_json:
-        typer.echo(json.dumps(asdict(found)))
+        typer.echo(json.dumps(_facts(found)))
         return 0
     console = Console()
-    console.print(
-        f"{found.num_documents:,} documents, {found.num_changed_documents:,} of them would change", highlight=False
-    )
+    for line in _headline(found):
+        console.print(line, highlight=False)
     console.print(_counts_table(found))
     console.print(_samples_table(found))
     return 0
 
 
 @app.command()
-def promote(run_id: RunId, db: Url = None) -> int:
-    """Make what was staged current, all at once."""
+def promote(
+    run_id: RunId,
+    db: Url = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    max_lost_share: Annotated[
+        float, typer.Option("--max-lost-share", min=0, max=1, help="Refuse where more of the values would be lost")
+    ] = MAX_LOST_SHARE,
+    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Promote whatever is lost")] = False,
+) -> int:
+    """Show what would be lost, ask, and make what was staged current, all at once."""
+    limit = None if accept_loss else max_lost_share
     with existing_database(db or load_settings().db) as database:
-        num_documents = backfill.promote(database, run_id, who=COMMAND_LINE)
+        found = backfill.diff(database, run_id)
+        for line in _headline(found):
+            Console().print(line, highlight=False)
+        if limit is not None:
+            refuse_losses(found, limit)
+        if not yes:
+            typer.confirm("Promote?", abort=True)
+        num_documents = backfill.promote(database, run_id, who=COMMAND_LINE, max_lost_share=limit)
     Console().print(f"{num_documents:,} documents are current as run {run_id} read them", highlight=False)
     return 0
 
@@ -176,13 +200,13 @@ def _read(run: Run, budget: Budget) -> int:
     console = Console()
     console.print(f"backfill {run.id}", highlight=False)
     spent = backfill.read_within(run, budget)
-    console.print(_told(run, spent), highlight=False)
-    return 0
-
-
-def _told(run: Run, spent: Spent) -> str:
     balance = run.database.balance(run.id)
-    told = f"{spent.num_pages:,} pages in {spent.seconds:.1f} s. {balance.explain()}"
+    console.print(_told(run, spent, balance), highlight=False)
+    return exit_code(spent.state, balance)
+
+
+def _told(run: Run, spent: Spent, balance: Balance) -> str:
+    told = f"{spent.state.value}: {spent.num_pages:,} pages in {spent.seconds:.1f} s. {balance.explain()}"
     if balance.open_uris:
         return f"{told}\n`llava-ocr backfill resume {run.id}` goes on."
     return f"{told}\n`llava-ocr backfill diff {run.id}` shows what would change, `promote` changes it."
@@ -197,6 +221,18 @@ def _in_words(found: Estimate, price: float) -> list[str]:
     lines.append(f"{found.hours[0]:.2f} to {found.hours[1]:.2f} hours, from {found.num_samples:,} documents measured")
     cost = found.cost(price)
     return [*lines, f"{cost[0]:.2f} to {cost[1]:.2f} at {price:.2f} an hour"] if cost and price else lines
+
+
+def _headline(found: Diff) -> list[str]:
+    changes = f"{found.num_documents:,} documents, {found.num_changed_documents:,} of them would change"
+    return [changes, *(found.losses() or ["nothing would be lost"])]
+
+
+def _facts(found: Diff) -> dict[str, object]:
+    """The difference as JSON; `asdict` would count the counters' items instead of copying them."""
+    facts: dict[str, object] = {one.name: getattr(found, one.name) for one in fields(found)}
+    facts["samples"] = [asdict(change) for change in found.samples]
+    return facts | {"lost_share": found.lost_share}
 
 
 def _counts_table(found: Diff) -> Table:
@@ -215,5 +251,5 @@ def _samples_table(found: Diff) -> Table:
         table.add_column(column, overflow="fold")
     for change in found.samples:
         values = (escape(text or "") for text in (change.before, change.after))
-        table.add_row(change.document_id[:12], change.path, *values)
+        table.add_row(escape(change.uri.rsplit("/", 1)[-1]), change.path, *values)
     return table

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from llava_ocr.errors import ConfigError
+from llava_ocr.machine import num_cores
 
 # The options that a measurement takes, for those that take any.
 OPTIONS = {
@@ -102,7 +103,7 @@ def bench(
 
 def _machine() -> dict[str, object]:
     return {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": num_cores(),
         "load_1min": round(os.getloadavg()[0], 2),
         "machine": platform.machine(),
         "python": platform.python_version(),

@@ -17,10 +17,10 @@ from llava_ocr.asking.answers import AnswerState, answer_object
 from llava_ocr.asking.chat import Chat, Reply, open_chat
 from llava_ocr.asking.documents import NoSuchPage
 from llava_ocr.cli.asking import AsJson, EngineName, PageNumber, Passwords, Schemas, shown
-from llava_ocr.cli.documents import NothingToRead
 from llava_ocr.errors import ConfigError
 from llava_ocr.jsonform import to_json
 from llava_ocr.raster.base import PageRead
+from llava_ocr.run import NothingToRead
 from llava_ocr.services import Services, open_services
 from llava_ocr.settings import load_settings, override
 from llava_ocr.store.open import open_source

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +12,13 @@ import typer
 from rich.console import Console
 
 from llava_ocr.cli.jsonlines import outcome_line
-from llava_ocr.errors import InputError, error_classes
 from llava_ocr.ledger.retries import Retries
 from llava_ocr.logs import LogFormat, set_up_logs
 from llava_ocr.records import DocumentOutcome
-from llava_ocr.report import Tally, progress, show_summary, show_tables, step
+from llava_ocr.report import Tally, exit_code, progress, show_summary, show_tables, step
 from llava_ocr.run import ExtractOrder, begin, breaking_off, end, listed, wanted
 from llava_ocr.services import Services, open_services
 from llava_ocr.settings import load_settings
-from llava_ocr.store.base import ObjectInfo
 from llava_ocr.store.open import open_source
 from llava_ocr.work import read
 
@@ -56,6 +52,12 @@ def extract(
         bool | None,
         typer.Option("--bundle/--no-bundle", help="Split each file into the documents it holds, a record each"),
     ] = None,
+    max_failed_share: Annotated[
+        float, typer.Option(min=0, max=1, help="The run is complete though this share of its documents failed")
+    ] = 0.0,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="A source without documents is no failure")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be read, read nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a document, on standard output")] = False,
     log_format: Annotated[
@@ -78,6 +80,8 @@ def extract(
         force=force,
         use_cache=not no_cache,
         is_bundle=bundle,
+        max_failed_share=max_failed_share,
+        allow_empty=allow_empty,
     )
     with open_services(order.settings(settings)) as services:
         if dry_run:
@@ -90,7 +94,6 @@ def _read(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
     tally = Tally()
     started = time.monotonic()
     run = begin(order, services, policy=ONE_TRY)
-    infos = _some(wanted(run), order) if not order.is_incremental else wanted(run)
     with progress(tally, console, total=order.limit) as bar:
 
         def observe(outcome: DocumentOutcome) -> None:
@@ -100,14 +103,14 @@ def _read(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
 
         try:
             with breaking_off(run):
-                read(run, infos, observe=observe)
+                read(run, wanted(run), observe=observe)
         except KeyboardInterrupt:
             console.print("stopped; what was finished is saved, and the same command goes on from there")
             return 130
     summary = end(run, seconds=time.monotonic() - started)
     show_tables(tally, console)
     show_summary(summary, console)
-    return exit_code(tally)
+    return exit_code(summary.state, summary.balance)
 
 
 def _list(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
@@ -115,7 +118,7 @@ def _list(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
     source = open_source(order.source, services.settings)
     console = Console()
     num_objects = size_bytes = 0
-    for info in _some(listed(order, source), order):
+    for info in listed(order, source):
         num_objects += 1
         size_bytes += info.size_bytes
         if as_json:
@@ -125,31 +128,6 @@ def _list(order: ExtractOrder, services: Services, *, as_json: bool) -> int:
     if not as_json:
         console.print(f"{num_objects:,} objects, {size_bytes:,} bytes; nothing was read")
     return 0
-
-
-def exit_code(tally: Tally) -> int:
-    """0 when nothing failed, 1 when some documents did; when none came through, the code of what failed them."""
-    if not tally.num_failed:
-        return 0
-    if tally.num_failed < tally.num_documents:
-        return 1
-    classes = error_classes()
-    codes = {classes[reason].exit_code for reason in tally.exit_codes if reason in classes}
-    return codes.pop() if len(codes) == 1 else 1
-
-
-def _some(infos: Iterator[ObjectInfo], order: ExtractOrder) -> Iterator[ObjectInfo]:
-    """The objects, which must not be none: an empty order is a mistake more often than not."""
-    first = next(infos, None)
-    if first is None:
-        raise NothingToRead(f"{order.source}: no object there matches")
-    return chain([first], infos)
-
-
-class NothingToRead(InputError):
-    """The source names no object."""
-
-    hint = "`llava-ocr store ls SOURCE` shows what is there."
 
 
 def aware(time_given: datetime | None) -> datetime | None:

@@ -17,6 +17,7 @@ def outcome_line(outcome: DocumentOutcome) -> str:
             "document_id": document.id if document else None,
             "is_ok": outcome.is_ok,
             "is_kept": outcome.is_kept,
+            "skipped": outcome.skipped,
             "reason": outcome.reason,
             "message": outcome.message,
             "pages": [

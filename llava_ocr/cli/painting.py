@@ -36,14 +36,21 @@ def synth(
     ] = None,
     unique: Annotated[bool, typer.Option("--unique", help="Each content once")] = False,
     balance: Annotated[Balance | None, typer.Option(help="As many of each as can be")] = None,
+    system_fonts: Annotated[
+        bool, typer.Option("--system-fonts", help="More looks: this machine's fonts, too; seeds then differ by machine")
+    ] = False,
 ) -> int:
     """Paint documents whose every value is known, and write their truth beside them."""
     curation = Curation(split, tuple(hold_out or ALL_PARTS), unique, balance)
-    if seed_from is None:
-        paths = _written(schema, count, out, scans=scans, seed=seed, curation=curation, rows=rows)
-    else:
-        paths = _written_from(seed_from, schema, count, out, scans=scans, seed=seed, curation=curation)
-    written = sum(1 for _ in paths)
+    # PyMuPDF takes a quarter of a second to import, which the other commands need not pay.
+    from llava_ocr.synth import fonts
+
+    with fonts.system_fonts(are_wanted=system_fonts):
+        if seed_from is None:
+            paths = _written(schema, count, out, scans=scans, seed=seed, curation=curation, rows=rows)
+        else:
+            paths = _written_from(seed_from, schema, count, out, scans=scans, seed=seed, curation=curation)
+        written = sum(1 for _ in paths)
     Console().print(f"{written:,} documents and truth.jsonl in {out}", highlight=False)
     return 0
 
@@ -51,7 +58,6 @@ def synth(
 def _written(
     schema: str, count: int, out: Path, *, scans: bool, seed: int, curation: Curation, rows: int | None
 ) -> Iterator[Path]:
-    # PyMuPDF takes a quarter of a second to import, which the other commands need not pay.
     from llava_ocr.synth.curate import curate
     from llava_ocr.synth.paint import painter
     from llava_ocr.synth.truth_file import write_painted

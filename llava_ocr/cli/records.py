@@ -14,7 +14,7 @@ from rich.table import Table
 from llava_ocr.cli.outputs import output, require_csv
 from llava_ocr.db.csv_export import CsvColumns
 from llava_ocr.db.export import export_records
-from llava_ocr.db.links import num_later, other_places
+from llava_ocr.db.links import num_later
 from llava_ocr.db.queries import find_records
 from llava_ocr.db.session import Database, existing_database
 from llava_ocr.db.stored import StoredRecord
@@ -109,10 +109,10 @@ def _same(database: Database, record: StoredRecord) -> Iterator[str]:
     for link in record.links:
         yield f"same {SAME[link.kind]} as {link.uri}, which came first"
     with database.reading() as connection:
-        later, places = num_later(connection, record), other_places(connection, record.document_id)
+        later = num_later(connection, record)
     for kind, count in later.items():
         yield f"{count:,} later with the same {SAME[kind]}: `llava-ocr query 'SELECT * FROM duplicates'` lists them"
-    for place in places:
+    for place in (place for place in record.addresses if place != record.uri):
         yield f"same {SAME[LinkKind.BYTES]} at {place}"
 
 

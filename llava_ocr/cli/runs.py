@@ -17,9 +17,8 @@ from llava_ocr.db.queries import Failure, RunInfo, list_failures, list_runs, run
 from llava_ocr.db.session import Database, existing_database
 from llava_ocr.errors import error_hint
 from llava_ocr.ledger.leases import Ending, Shard, ShardState
-from llava_ocr.ledger.order import RunState
 from llava_ocr.owner import is_gone
-from llava_ocr.report import savings_line
+from llava_ocr.report import STATE_COLOURS, savings_line
 from llava_ocr.settings import load_settings
 
 app = typer.Typer(help="Runs: list, show, failures, retry, cancel.", no_args_is_help=True)
@@ -29,13 +28,6 @@ RunId = Annotated[str, typer.Argument(help="A run's id, see `llava-ocr runs list
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output")]
 Limit = Annotated[int, typer.Option(min=1, help="Show at most so many")]
 DEATHS = (Ending.EXPIRED, Ending.STALLED, Ending.OVERDUE)
-COLOURS = {
-    RunState.GREEN: "green",
-    RunState.RED: "red",
-    RunState.RUNNING: "yellow",
-    RunState.PAUSED: "yellow",
-    RunState.CANCELLED: "dim",
-}
 
 
 @app.command("list")
@@ -151,7 +143,7 @@ def _opened(url: str | None) -> Database:
 
 
 def _state(run: RunInfo) -> str:
-    return f"[{COLOURS[run.state]}]{run.state.value}[/]"
+    return f"[{STATE_COLOURS[run.state]}]{run.state.value}[/]"
 
 
 def _troubled(shards: list[Shard]) -> Table:

@@ -23,6 +23,7 @@ Data = Annotated[
 Schemas = Annotated[Path | None, typer.Option(help="A folder of schema files of your own")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer updates, in place of the recipe's")]
 Processes = Annotated[int, typer.Option(min=1, help="Processes that share each step's examples; one a GPU")]
+SystemFonts = Annotated[bool, typer.Option("--system-fonts", help="Paint synth:TYPE in this machine's fonts, too")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1")]
 
 
@@ -36,14 +37,20 @@ def align(
     steps: Steps = None,
     processes: Processes = 1,
     device: Device = "auto",
+    system_fonts: SystemFonts = False,
 ) -> int:
     """First stage: teach the projector to speak to the decoder. Killed and called again, it goes on."""
     # Torch takes two seconds to import, which the other commands need not pay.
     from llava_ocr.train.orders import TrainOrder, carry_out
     from llava_ocr.train.recipes import StageName
 
-    order = TrainOrder(StageName.ALIGN, recipe, init, out, tuple(data or ()), schemas, steps, processes, device)
-    return _done(carry_out(order))
+    return _done(
+        carry_out(
+            TrainOrder(
+                StageName.ALIGN, recipe, init, out, tuple(data or ()), schemas, steps, processes, device, system_fonts
+            )
+        )
+    )
 
 
 @app.command()
@@ -56,6 +63,7 @@ def tune(
     steps: Steps = None,
     processes: Processes = 1,
     device: Device = "auto",
+    system_fonts: SystemFonts = False,
 ) -> int:
     """Second stage: teach projector and decoder your documents. Killed and called again, it goes on.
 
@@ -71,8 +79,13 @@ def tune(
     from llava_ocr.train.orders import TrainOrder, carry_out
     from llava_ocr.train.recipes import StageName
 
-    order = TrainOrder(StageName.TUNE, recipe, init, out, tuple(data or ()), schemas, steps, processes, device)
-    return _done(carry_out(order))
+    return _done(
+        carry_out(
+            TrainOrder(
+                StageName.TUNE, recipe, init, out, tuple(data or ()), schemas, steps, processes, device, system_fonts
+            )
+        )
+    )
 
 
 @app.command()

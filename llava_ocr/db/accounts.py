@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -9,18 +10,24 @@ from sqlalchemy import Connection, Subquery, func, select, update
 
 from llava_ocr.db.planning import get_run
 from llava_ocr.db.rows import PAGES, READS, RUNS
-from llava_ocr.ledger.balance import Balance, PageGap
+from llava_ocr.ledger.balance import Balance, PageGap, end_state
 from llava_ocr.ledger.order import ReadState, RunState
 from llava_ocr.records import PageState
 
 
 def finish_run(connection: Connection, run_id: str) -> Balance:
-    """Close a run's accounts: GREEN when they balance, else RED. May be called again after more was saved.
+    """Close a run's accounts, COMPLETE or FAILED by what its order allows. May be called again after more was saved.
 
     A cancelled run stays so.
     """
     balance = balance_of(connection, run_id)
-    state = RunState.GREEN if balance.is_green else RunState.RED
+    arguments = json.loads(get_run(connection, run_id).order_json).get("arguments") or {}
+    state = end_state(
+        balance,
+        max_failed_share=arguments.get("max_failed_share", 0.0),
+        # A run over what is new may find nothing new to read.
+        allow_empty=arguments.get("allow_empty", False) or arguments.get("is_incremental", False),
+    )
     closed = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.state != RunState.CANCELLED)
     connection.execute(closed.values(state=state, finished_at=datetime.now(UTC)))
     return balance

@@ -23,7 +23,9 @@ BATCH = 200
 
 def examples(connection: Connection, schema: str = "") -> list[Example]:
     """Gather the readings that people judged, of one schema or all: right where their verdict means what was read."""
-    is_wanted = [RECORDS.c.is_current, *([RECORDS.c.schema_name == schema] if schema else [])]
+    # What people said of bytes that were replaced since is as true as ever.
+    stands = RECORDS.c.is_current | RECORDS.c.superseded_by.is_not(None)
+    is_wanted = [stands, *([RECORDS.c.schema_name == schema] if schema else [])]
     documents = select(CORRECTIONS.c.document_id).distinct().order_by(CORRECTIONS.c.document_id)
     found: list[Example] = []
     for batch in chunks(connection.execute(documents).scalars(), BATCH):

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, Connection
 
-from llava_ocr.db.flat import HEAD, SAME_AS, leaf_columns, list_columns
-from llava_ocr.db.links import firsts
+from llava_ocr.db.flat import ADDRESSES, HEAD, SAME_AS, leaf_columns, list_columns
+from llava_ocr.db.links import addresses_of, firsts
 from llava_ocr.db.packed import NOTHING, PARTS, RECORD, Packed, packed_records
 from llava_ocr.db.stored import load_records
 from llava_ocr.db.upserts import chunks
@@ -65,7 +65,10 @@ def write_csv(
     records = packed_records(connection, root.name, parts=columns.num_parts, chosen=chosen)
     for batch in chunks(records):
         first = firsts(connection, (packed.record.document_id for packed in batch))
-        writer.writerows(table.row(packed, first(*_place_of(packed))) for packed in batch)
+        places = addresses_of(connection, (packed.record.document_id for packed in batch))
+        writer.writerows(
+            table.row(packed, first(*_place_of(packed)), places[packed.record.document_id]) for packed in batch
+        )
         count += len(batch)
     # Flushes, and leaves `out` open for its owner to close.
     text.detach()
@@ -98,12 +101,13 @@ class _CsvTable:
         return [
             *HEAD,
             *SAME_AS,
+            ADDRESSES,
             *(f"{name}{end}" for name, _ in self._leaves for end in endings),
             *(n for n, _ in self._lists),
         ]
 
-    def row(self, packed: Packed, first: Link | None) -> list[str]:
-        """One record's line; `first` is the first that is the same, if there is another."""
+    def row(self, packed: Packed, first: Link | None, places: Sequence[str]) -> list[str]:
+        """One record's line; `first` is the first that is the same, if there is another, `places` where it lies."""
         if not packed.is_whole:
             packed = self._loaded(packed)
         if packed.paths != self._paths:
@@ -117,7 +121,7 @@ class _CsvTable:
         if self._columns.crops_at:
             leaves = self._with_crops(record.id, leaves)
         same_as = ("", "") if first is None else (first.document_id, first.kind.value)
-        row = (*head, *same_as, *leaves, *self._list_cells(packed.cells))
+        row = (*head, *same_as, to_json(places), *leaves, *self._list_cells(packed.cells))
         return [safe_cell(cell) if cell[:1] in FORMULA_STARTS else cell for cell in row]
 
     def _with_crops(self, record_id: int, leaves: Sequence[str]) -> list[str]:

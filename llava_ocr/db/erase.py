@@ -126,6 +126,7 @@ def documents_about(db: Database, subject: str) -> dict[str, str]:
 def documents_named(db: Database, wanted: str) -> dict[str, str]:
     """Find documents by the start of their id, or by their address, whole or from a `/` on: an address, by id.
 
+    What lies inside of a document is found with it.
     Also those without a record: of which every page failed, or of which only pages were answered before a crash.
     """
     is_it = (LOCATIONS.c.uri == wanted) | LOCATIONS.c.uri.endswith(f"/{wanted}", autoescape=True)
@@ -134,6 +135,9 @@ def documents_named(db: Database, wanted: str) -> dict[str, str]:
         for column in (DOCUMENTS.c.id, ANSWER_USES.c.document_id):
             starts = select(column).where(column >= wanted, column < wanted + AFTER_HEX).distinct()
             found |= set(connection.execute(starts).scalars())
+        for uri in [uri for document_id in found for uri in places_of(connection, document_id)]:
+            is_inside = LOCATIONS.c.uri.startswith(f"{uri}#", autoescape=True)
+            found |= set(connection.execute(select(LOCATIONS.c.document_id).where(is_inside)).scalars())
         return {document_id: next(iter(places_of(connection, document_id)), "") for document_id in sorted(found)}
 
 

@@ -50,7 +50,7 @@ def export_records(
 def json_record(record: StoredRecord, root: GroupNode) -> dict[str, Any]:
     """Return what one line of JSON says: amounts as strings, dates in ISO form, boxes as [x0, y0, x1, y1]."""
     return {
-        "document": {"id": record.document_id, "uri": record.uri},
+        "document": {"id": record.document_id, "uri": record.uri, "addresses": record.addresses},
         "schema": record.schema,
         "record_index": record.record_index,
         "values": nested_values(root, record.fields),

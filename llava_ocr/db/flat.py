@@ -11,6 +11,8 @@ from llava_ocr.schema import GroupNode, LeafNode, Node, RowsNode
 HEAD = ("document_id", "uri", "record_index", "run_id", "engine", "needs_review")
 # Of the first that is the same, and what is the same about it; empty for the first itself.
 SAME_AS = ("duplicate_of", "duplicate_kind")
+# Every address where the same bytes lie.
+ADDRESSES = "addresses"
 
 
 def leaf_columns(group: GroupNode, prefix: str = "") -> Iterator[tuple[str, LeafNode]]:
@@ -38,6 +40,7 @@ def flat_row(record: StoredRecord, root: GroupNode) -> dict[str, Any]:
     row |= dict.fromkeys(SAME_AS)
     if record.links:
         row |= {"duplicate_of": record.links[0].document_id, "duplicate_kind": record.links[0].kind.value}
+    row[ADDRESSES] = list(record.addresses)
     fields = {field.path: field for field in record.fields}
     for name, leaf in leaf_columns(root):
         field = fields.get(leaf.path)

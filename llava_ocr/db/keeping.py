@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from llava_ocr.db import links, listings, planning, saving
+from llava_ocr.db import addresses, links, listings, planning, saving
 from llava_ocr.db.tombstones import part_erased
 from llava_ocr.records import DocumentOutcome
 
@@ -21,3 +21,4 @@ def keep(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome
     links.link_pixels(connection, kept)
     listings.renew(connection, written)
     planning.skip(connection, run_id, erased)
+    addresses.follow(connection, run_id, written.moved)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select, update
 
-from llava_ocr.db import holds, planning, shards
+from llava_ocr.db import addresses, holds, planning, shards
 from llava_ocr.db.accounts import finish_run
 from llava_ocr.db.holds import Hold
 from llava_ocr.db.keeping import keep
@@ -164,6 +164,13 @@ class Ledger:
             return shards.open_objects(transaction, lease)
 
     @patient
+    def add_objects(self, lease: Lease, infos: Sequence[ObjectInfo]) -> list[ObjectInfo]:
+        """Add objects to a shard that were found inside of one of its own; returns those that have not ended.
+        Raises LeaseLost."""
+        with self.database.writing() as transaction:
+            return shards.add_objects(transaction, lease, infos)
+
+    @patient
     def start_reading(self, lease: Lease, uri: str) -> None:
         """Say which object is begun now, where the lease is cautious. Raises LeaseLost."""
         with self.database.writing() as transaction:
@@ -177,7 +184,7 @@ class Ledger:
             if outcomes:
                 keep(transaction, lease.run_id, outcomes)
             if skips:
-                skip(transaction, lease.run_id, skips)
+                addresses.follow(transaction, lease.run_id, skip(transaction, lease.run_id, skips))
             shards.stamp(transaction, lease, shard, now=self._clock(transaction), terms=self.terms)
 
     @patient
@@ -268,7 +275,7 @@ class Ledger:
     def go_on(self, run_id: str) -> None:
         """Let a run go on that was paused, or broken off after its plan was made."""
         with self.database.writing() as transaction:
-            again = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.state.in_((RunState.PAUSED, RunState.RED)))
+            again = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.state.in_((RunState.PAUSED, RunState.FAILED)))
             transaction.execute(again.values(state=RunState.RUNNING, finished_at=None))
 
     @patient
@@ -287,7 +294,7 @@ class Ledger:
             balance = finish_run(transaction, run_id)
             if not run.is_planned:
                 # What is in the ledger may add up, but nobody knows what was still to be listed.
-                transaction.execute(update(RUNS).where(RUNS.c.id == run_id).values(state=RunState.RED))
+                transaction.execute(update(RUNS).where(RUNS.c.id == run_id).values(state=RunState.FAILED))
             return balance
 
     @patient
@@ -319,6 +326,13 @@ class Ledger:
         """Look one shard up; the run may have a great many."""
         with self.database.reading() as transaction:
             return shards.get(transaction, run_id, shard_index)
+
+    @patient
+    def count_failed(self, run_id: str, shard_index: int) -> int:
+        """Count the documents of a shard that failed."""
+        of_shard = (READS.c.run_id == run_id, READS.c.shard_index == shard_index, READS.c.state == ReadState.FAILED)
+        with self.database.reading() as transaction:
+            return transaction.execute(select(func.count()).select_from(READS).where(*of_shard)).scalar_one()
 
     @patient
     def is_busy(self, run_id: str) -> bool:

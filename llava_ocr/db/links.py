@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, select
 
 from llava_ocr.db.link_rows import LINKS
-from llava_ocr.db.rows import LOCATIONS, RECORDS
+from llava_ocr.db.rows import LOCATIONS, PAGES, RECORDS
 from llava_ocr.db.stored import StoredRecord
 from llava_ocr.db.upserts import chunks, insert_missing
-from llava_ocr.records import DocumentOutcome
+from llava_ocr.records import DocumentOutcome, PageOutcome
 from llava_ocr.review.sameness import Link, LinkKind, key_digest, pixels_digest
 
 _ONE, _FIRST = LINKS.alias("one"), LINKS.alias("first")
@@ -21,9 +21,23 @@ _ONE, _FIRST = LINKS.alias("one"), LINKS.alias("first")
 
 def link_pixels(connection: Connection, outcomes: Iterable[DocumentOutcome]) -> None:
     """Link documents with those that look the same on every page."""
-    digests = sorted(
-        {(one.document.id, digest) for one in outcomes if one.document and (digest := pixels_digest(one.pages))}
+    _link_pixels(connection, [(one.document.id, one.pages) for one in outcomes if one.document])
+
+
+def link_pixels_again(connection: Connection, document_ids: Sequence[str]) -> None:
+    """The same for documents whose links were dropped, from the pages of the last run that opened each."""
+    newest = select(func.max(PAGES.c.run_id)).where(PAGES.c.document_id == bindparam("of_document"))
+    pages = select(PAGES).where(
+        PAGES.c.document_id == bindparam("of_document"), PAGES.c.run_id == newest.scalar_subquery()
     )
+    for document_id in document_ids:
+        rows = connection.execute(pages, {"of_document": document_id})
+        seen = [PageOutcome(row.page_index, row.state, row.reason, image_hash=row.image_hash) for row in rows]
+        _link_pixels(connection, [(document_id, seen)] if seen else [])
+
+
+def _link_pixels(connection: Connection, documents: Iterable[tuple[str, Sequence[PageOutcome]]]) -> None:
+    digests = sorted({(document_id, digest) for document_id, pages in documents if (digest := pixels_digest(pages))})
     common = {"kind": LinkKind.PIXELS.value, "schema_name": "", "record_index": 0}
     insert_missing(connection, LINKS, [common | {"document_id": one, "digest": digest} for one, digest in digests])
 
@@ -58,12 +72,15 @@ def unlink_gone(connection: Connection, settled: Iterable[tuple[str, str]]) -> N
 
 
 def linked(connection: Connection, records: Iterable[StoredRecord]) -> Iterator[StoredRecord]:
-    """Yield the records with what came before each that is the same, never holding more than a batch of them."""
+    """Yield the records with what came before each that is the same, and with all their addresses, never holding more
+    than a batch of them."""
     for batch in chunks(records):
         found = _links(connection, sorted({record.document_id for record in batch}))
+        places = addresses_of(connection, (record.document_id for record in batch))
         for record in batch:
             own = found[record.document_id, record.schema, record.record_index]
-            yield replace(record, links=(*found[record.document_id, "", 0], *own))
+            same = (*found[record.document_id, "", 0], *own)
+            yield replace(record, links=same, addresses=places[record.document_id])
 
 
 def firsts(connection: Connection, document_ids: Iterable[str]) -> Callable[[str, str, int], Link | None]:
@@ -76,10 +93,14 @@ def firsts(connection: Connection, document_ids: Iterable[str]) -> Callable[[str
     return first
 
 
-def other_places(connection: Connection, document_id: str) -> list[str]:
-    """List where else the same bytes lie, the first place left out."""
-    places = select(LOCATIONS.c.uri).where(LOCATIONS.c.document_id == document_id).order_by(LOCATIONS.c.uri)
-    return list(connection.execute(places).scalars())[1:]
+def addresses_of(connection: Connection, document_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """List where each document lies, by document: more than one address for what is there more than once."""
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for chunk in chunks(sorted(set(document_ids))):
+        places = select(LOCATIONS.c.document_id, LOCATIONS.c.uri).where(LOCATIONS.c.document_id.in_(chunk))
+        for document_id, uri in connection.execute(places.order_by(LOCATIONS.c.uri)):
+            found[document_id] += (uri,)
+    return found
 
 
 def num_later(connection: Connection, record: StoredRecord) -> dict[LinkKind, int]:

@@ -71,7 +71,7 @@ def unlisted(connection: Connection, *, limit: int) -> list[int]:
 
 def renew(connection: Connection, saved: Saved) -> None:
     """Bring people's words and the list up to date with what a save wrote."""
-    _unlist(connection, saved.settled)
+    unlist(connection, saved.settled)
     record_ids = sorted(saved.records)
     forget_overridden(connection, record_ids)
     spoken_of = set(lay_over(connection, record_ids))
@@ -84,13 +84,14 @@ def renew(connection: Connection, saved: Saved) -> None:
 
 def relist(connection: Connection, record_ids: Sequence[int], settled: Sequence[tuple[str, str]]) -> None:
     """The same for records that were made current again, of documents and schemas that they settle."""
-    _unlist(connection, settled)
+    unlist(connection, settled)
     forget_overridden(connection, record_ids)
     lay_over(connection, record_ids)
     list_records(connection, record_ids)
 
 
-def _unlist(connection: Connection, settled: Sequence[tuple[str, str]]) -> None:
+def unlist(connection: Connection, settled: Sequence[tuple[str, str]]) -> None:
+    """Take the records of these (document, schema) pairs off the list, with the links of those not current any more."""
     pairs = [{"of_document": document_id, "as_schema": schema} for document_id, schema in settled]
     links.unlink_gone(connection, settled)
     if pairs:

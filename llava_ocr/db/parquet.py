@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from llava_ocr.db.flat import HEAD, SAME_AS, flat_row, leaf_columns, list_columns
+from llava_ocr.db.flat import ADDRESSES, HEAD, SAME_AS, flat_row, leaf_columns, list_columns
 from llava_ocr.db.saving import split_path
 from llava_ocr.db.stored import StoredRecord
 from llava_ocr.db.upserts import chunks
@@ -51,7 +51,7 @@ def write_parquet(records: Iterator[StoredRecord], root: GroupNode, out: BinaryI
 
 def _frame(rows: list[dict[str, Any]], root: GroupNode) -> pl.DataFrame:
     schema: dict[str, pl.DataType] = dict.fromkeys([*HEAD, *SAME_AS], pl.String())
-    schema |= {"record_index": pl.Int64(), "needs_review": pl.Boolean()}
+    schema |= {ADDRESSES: pl.List(pl.String()), "record_index": pl.Int64(), "needs_review": pl.Boolean()}
     for name, leaf in leaf_columns(root):
         schema |= {name: _type(leaf), f"{name}_state": pl.String(), f"{name}_confidence": pl.Float64()}
     for name, node in list_columns(root):

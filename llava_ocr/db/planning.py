@@ -55,6 +55,18 @@ class Skip:
     document: Document | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Documents that lost an address to other bytes, those that gained one, and all that were found where they lie."""
+
+    left: frozenset[str] = frozenset()
+    arrived: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
+
+    def __or__(self, other: Moved) -> Moved:
+        return Moved(self.left | other.left, self.arrived | other.arrived, self.seen | other.seen)
+
+
 # What the plan and the ledger say of an object, which its outcome leaves alone.
 PLANNED_COLUMNS = (
     *("etag", "version", "modified_at", "key_json", "size_bytes"),
@@ -89,7 +101,7 @@ def start_run(connection: Connection, order: Order) -> str:
 def find_unfinished(connection: Connection, order: Order) -> str | None:
     """Return the newest run of exactly this order that has something left to do, or was never planned to the end."""
     is_left = select(READS.c.uri).where(READS.c.run_id == RUNS.c.id, READS.c.state == ReadState.PLANNED).exists()
-    is_broken_off = (RUNS.c.state == RunState.RED) & (is_left | ~RUNS.c.is_planned)
+    is_broken_off = (RUNS.c.state == RunState.FAILED) & (is_left | ~RUNS.c.is_planned)
     is_unfinished = RUNS.c.state.in_((RunState.RUNNING, RunState.PAUSED)) | is_broken_off
     same = select(RUNS.c.id).where(is_unfinished, RUNS.c.order_json == _order_json(order))
     found: str | None = connection.execute(same.order_by(RUNS.c.started_at.desc()).limit(1)).scalar()
@@ -161,36 +173,68 @@ def find_done(
     return Done(frozenset(ok), {key: reason for key, reason in failed.items() if key not in ok})
 
 
-def skip(connection: Connection, run_id: str, skips: Sequence[Skip]) -> None:
-    """End objects that are not read. Where their document is given, it gains a location."""
+def skip(connection: Connection, run_id: str, skips: Sequence[Skip]) -> Moved:
+    """End objects that are not read. Where their document is given, it gains a location; `addresses` follows that."""
     now = datetime.now(UTC)
     documents = [one.document for one in sorted(skips, key=lambda one: one.uri) if one.document is not None]
     insert_missing(connection, DOCUMENTS, [document_row(document, 0, now) for document in documents])
     rows = [_skipped(run_id, one, now) for one in sorted(skips, key=lambda one: one.uri)]
     upsert(connection, READS, rows, keep=PLANNED_COLUMNS)
-    locate(connection, run_id, [document.uri for document in documents], now)
+    return locate(connection, run_id, [document.uri for document in documents], now)
 
 
-def skip_known(connection: Connection, run_id: str, known: Sequence[Planned], *, reason: str) -> None:
+def skip_known(connection: Connection, run_id: str, known: Sequence[Planned], *, reason: str) -> Moved:
     """End planned objects that need not be fetched, because their unchanged content is a document already."""
-    now = datetime.now(UTC)
+    now, moved = datetime.now(UTC), Moved()
     for chunk in chunks(sorted(known, key=lambda one: one.info.uri)):
         skipped = update(READS).where(READS.c.run_id == run_id, READS.c.uri == bindparam("of_uri"))
         values = skipped.values(
             document_id=bindparam("as_document"), state=ReadState.SKIPPED, reason=reason, ended_at=now
         )
         connection.execute(values, [{"of_uri": clean(one.info.uri), "as_document": one.document_id} for one in chunk])
-        locate(connection, run_id, [one.info.uri for one in chunk], now)
+        moved |= locate(connection, run_id, [one.info.uri for one in chunk], now)
+    return moved
 
 
-def locate(connection: Connection, run_id: str, uris: Sequence[str], now: datetime) -> None:
-    """Note where the documents read under `uris` lie, with the ETag and version they were planned with."""
+def locate(connection: Connection, run_id: str, uris: Sequence[str], now: datetime) -> Moved:
+    """Note where the documents read under `uris` lie, with the ETag and version they were planned with.
+
+    What a staged run finds takes no address away before it is promoted.
+    """
+    if uris and get_run(connection, run_id).stage is Stage.STAGED:
+        for chunk in chunks(sorted(clean(uri) for uri in uris)):
+            insert_missing(connection, LOCATIONS, _places(connection, run_id, chunk, now))
+        return Moved()
+    return move(connection, run_id, uris, now)
+
+
+def move(connection: Connection, run_id: str, uris: Sequence[str], now: datetime | None) -> Moved:
+    """Let the documents that a run read under `uris` lie there, as seen `now` (None: when it read them)."""
+    moved = Moved()
     for chunk in chunks(sorted(clean(uri) for uri in uris)):
-        wanted = select(READS.c.uri, READS.c.document_id, READS.c.etag, READS.c.version, READS.c.modified_at).where(
-            READS.c.run_id == run_id, READS.c.uri.in_(chunk), READS.c.document_id.is_not(None)
-        )
-        rows = [dict(row._mapping) | {"seen_at": now} for row in connection.execute(wanted.order_by(READS.c.uri))]
+        rows = _places(connection, run_id, chunk, now)
+        known = select(LOCATIONS.c.uri, LOCATIONS.c.document_id).where(LOCATIONS.c.uri.in_(chunk))
+        before = {row.uri: row.document_id for row in connection.execute(known)}
+        new = [row for row in rows if before.get(row["uri"]) != row["document_id"]]
         upsert(connection, LOCATIONS, rows)
+        moved |= Moved(
+            frozenset(before[row["uri"]] for row in new if row["uri"] in before),
+            frozenset(row["document_id"] for row in new),
+            frozenset(row["document_id"] for row in rows),
+        )
+    return moved
+
+
+def _places(connection: Connection, run_id: str, uris: Sequence[str], now: datetime | None) -> list[dict[str, Any]]:
+    """Rows of locations, from what the run read or skipped there, in the order of their keys."""
+    columns = (READS.c.uri, READS.c.document_id, READS.c.etag, READS.c.version, READS.c.modified_at, READS.c.ended_at)
+    found = select(*columns).where(READS.c.run_id == run_id, READS.c.uri.in_(uris), READS.c.document_id.is_not(None))
+    places = []
+    for row in connection.execute(found.order_by(READS.c.uri)):
+        place = dict(row._mapping)
+        ended_at = place.pop("ended_at")
+        places.append(place | {"seen_at": now or ended_at})
+    return places
 
 
 def document_row(document: Document, num_pages: int, now: datetime) -> dict[str, Any]:

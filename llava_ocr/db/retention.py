@@ -12,7 +12,7 @@ from llava_ocr.db.rows import ATTEMPTS, RUNS, STAGED
 from llava_ocr.db.session import Database
 from llava_ocr.ledger.order import RunState
 
-OVER = (RunState.GREEN, RunState.RED, RunState.CANCELLED)
+OVER = (RunState.COMPLETE, RunState.FAILED, RunState.CANCELLED)
 VACUUM = {"sqlite": "PRAGMA optimize", "postgresql": "VACUUM (ANALYZE)"}
 
 

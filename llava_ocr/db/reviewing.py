@@ -104,8 +104,11 @@ def _settle(connection: Connection, record_id: int, schema: type[DocumentSchema]
 
 
 def _require_current(connection: Connection, record_id: int) -> None:
-    current = connection.execute(select(RECORDS.c.is_current).where(RECORDS.c.id == record_id)).scalar()
-    if current is None:
+    columns = (RECORDS.c.is_current, RECORDS.c.superseded_by)
+    row = connection.execute(select(*columns).where(RECORDS.c.id == record_id)).one_or_none()
+    if row is None:
         raise NoSuchRecord(f"no record {record_id}")
-    if not current:
+    if row.superseded_by is not None:
+        raise NotCurrent(f"record {record_id} is of bytes that others have replaced")
+    if not row.is_current:
         raise NotCurrent(f"record {record_id} is an older reading")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from llava_ocr.db.page_words import save_page_words
-from llava_ocr.db.planning import PLANNED_COLUMNS, blank_read, document_row, get_run, locate
+from llava_ocr.db.planning import PLANNED_COLUMNS, Moved, blank_read, document_row, get_run, locate
 from llava_ocr.db.rows import DOCUMENTS, FIELDS, FINDINGS, PAGES, READS, RECORDS, STAGED
 from llava_ocr.db.upserts import chunks, upsert, upsert_tuples
 from llava_ocr.db.values import (
@@ -42,11 +42,13 @@ class RecordKey(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What a save wrote: the records that are current now, by id, and the (document, schema) pairs that they settle."""
+    """What a save wrote: the records that are current now, by id, the (document, schema) pairs that they settle, and
+    which documents were found where."""
 
     run_id: str
     records: dict[int, Record]
     settled: list[tuple[str, str]]
+    moved: Moved
 
 
 def save(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome]) -> Saved:
@@ -61,12 +63,13 @@ def save(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome
         [_read_row(run_id, outcome, now) for outcome in outcomes],
         keep=PLANNED_COLUMNS,
     )
-    locate(connection, run_id, [outcome.uri for outcome in outcomes if outcome.document], now)
+    moved = locate(connection, run_id, [outcome.uri for outcome in outcomes if outcome.document], now)
     _save_pages(connection, run_id, outcomes)
     if run.stage is Stage.STAGED:
         _stage_records(connection, run_id, outcomes)
-        return Saved(run_id, {}, [])
-    return _save_records(connection, run_id, outcomes, run_schema=run.schema_name)
+        return Saved(run_id, {}, [], moved)
+    records, settled = _save_records(connection, run_id, outcomes, run_schema=run.schema_name)
+    return Saved(run_id, records, settled, moved)
 
 
 def _save_documents(connection: Connection, outcomes: Sequence[DocumentOutcome], now: datetime) -> None:
@@ -93,7 +96,7 @@ def _save_pages(connection: Connection, run_id: str, outcomes: Sequence[Document
 
 def _save_records(
     connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome], *, run_schema: str
-) -> Saved:
+) -> tuple[dict[int, Record], list[tuple[str, str]]]:
     records = {_key(record): record for outcome in outcomes for record in outcome.records}
     settled = _settled(outcomes, run_schema)
     _retire(connection, settled)
@@ -102,7 +105,7 @@ def _save_records(
     ids = _ids(connection, records)
     by_id = {ids[key]: record for key, record in records.items()}
     _save_fields(connection, by_id)
-    return Saved(run_id, by_id, settled)
+    return by_id, settled
 
 
 def _stage_records(connection: Connection, run_id: str, outcomes: Sequence[DocumentOutcome]) -> None:
@@ -139,7 +142,9 @@ def _retire(connection: Connection, pairs: Iterable[tuple[str, str]]) -> None:
     rows = [{"of_document": document_id, "as_schema": schema} for document_id, schema in pairs]
     if rows:
         current = (RECORDS.c.document_id == bindparam("of_document"), RECORDS.c.schema_name == bindparam("as_schema"))
-        connection.execute(update(RECORDS).where(*current, RECORDS.c.is_current).values(is_current=False), rows)
+        stands = RECORDS.c.is_current | RECORDS.c.superseded_by.is_not(None)
+        old = update(RECORDS).where(*current, stands).values(is_current=False, superseded_by=None)
+        connection.execute(old, rows)
 
 
 def _drop_stale(connection: Connection, keys: Iterable[RecordKey]) -> None:
@@ -222,6 +227,7 @@ def _record_row(run_id: str, key: RecordKey, record: Record) -> dict[str, Any]:
         "uri": clean(record.document.uri),
         "needs_review": record.needs_review,
         "is_current": True,
+        "superseded_by": None,
         "num_prompt_tokens": made.num_prompt_tokens,
         "num_new_tokens": made.num_new_tokens,
         "num_forced_tokens": made.num_forced_tokens,

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from sqlalchemy import Connection, Engine
 
-from llava_ocr.db import accounts, connection, listings, planning, upgrades, views
+from llava_ocr.db import accounts, addresses, connection, listings, planning, upgrades, views
 from llava_ocr.db.keeping import keep
 from llava_ocr.db.planning import Done, Planned, Skip
 from llava_ocr.db.upgrades import Health
@@ -133,7 +133,7 @@ class Database:
     def skip(self, run_id: str, skips: Sequence[Skip]) -> None:
         """End objects that are not read."""
         with self.writing() as transaction:
-            planning.skip(transaction, run_id, skips)
+            addresses.follow(transaction, run_id, planning.skip(transaction, run_id, skips))
 
     def save(self, run_id: str, outcomes: Sequence[DocumentOutcome]) -> None:
         """Write what came of documents: all of it, or nothing. Saving the same again changes nothing.

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Update, and_, case, func, or_, select, update
 
+from llava_ocr.db.addresses import follow
 from llava_ocr.db.planning import DONE_BEFORE, plan, skip_known
 from llava_ocr.db.rows import ATTEMPTS, HOLDS, READS, RUNS, SHARDS
 from llava_ocr.db.upserts import chunks
@@ -51,7 +52,7 @@ def cut(connection: Connection, run_id: str, infos: Sequence[ObjectInfo], *, is_
     for chunk in chunks(infos):
         planned = plan(connection, run_id, chunk, shard_index=shard.shard_index)
         known = [] if is_forced else [one for one in planned if one.is_done and one.state is ReadState.PLANNED]
-        skip_known(connection, run_id, known, reason=DONE_BEFORE)
+        follow(connection, run_id, skip_known(connection, run_id, known, reason=DONE_BEFORE))
         kept += [one.info.uri for one in known]
     num_objects = _count(connection, shard, READS.c.run_id == run_id)
     if not num_objects:
@@ -275,6 +276,17 @@ def open_objects(connection: Connection, lease: Lease) -> list[ObjectInfo]:
         ObjectInfo(uri, json.loads(key), size, etag, modified, version)
         for uri, key, size, etag, modified, version in connection.execute(listed)
     ]
+
+
+def add_objects(connection: Connection, lease: Lease, infos: Sequence[ObjectInfo]) -> list[ObjectInfo]:
+    """Write down objects that came up while the shard was read; return those that have not ended. Raises LeaseLost."""
+    shard = require(connection, lease)
+    planned = [
+        one for chunk in chunks(infos) for one in plan(connection, lease.run_id, chunk, shard_index=lease.shard_index)
+    ]
+    num_objects = _count(connection, shard, READS.c.run_id == lease.run_id)
+    connection.execute(update(SHARDS).where(_is_held(lease)).values(num_objects=num_objects))
+    return [one.info for one in planned if one.state is ReadState.PLANNED]
 
 
 def start_reading(connection: Connection, lease: Lease, uri: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
+from llava_ocr.db import addresses
 from llava_ocr.db.corrections import reading_of
 from llava_ocr.db.listings import relist
 from llava_ocr.db.planning import get_run
@@ -28,6 +29,8 @@ from llava_ocr.ledger.order import ReadState, Stage
 from llava_ocr.records import FieldReading
 
 FIELD_NAMES = tuple(column.name for column in FIELDS.columns)
+# Of the values shown now, so many may be lost without anybody's consent.
+MAX_LOST_SHARE = 0.05
 # Of a field, what counts as a change for an analyst: what it is, not how sure anybody is.
 COMPARED = ("state", "value_type", "value_text")
 
@@ -39,8 +42,10 @@ Cell = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One cell that would change: `before` and `after` are values as text, None where there is none."""
+    """One cell that would change: `before` and `after` are values as text, None where there is none. `uri` is an
+    address of its document."""
 
+    uri: str
     document_id: str
     record_index: int
     path: str
@@ -50,21 +55,63 @@ class Change:
 
 @dataclass(slots=True)
 class Diff:
-    """What promoting would change, by field name in the schema; `samples` are the first few cells of each field."""
+    """What promoting would change, by field name in the schema; `samples` are the first few cells of each field.
+
+    `num_values` show a value now. `num_overridden` words of people would show nowhere, `num_contradicted` stand against
+    what is read then. `num_superseded` documents lose their last address to the bytes that were read there.
+    """
 
     num_documents: int = 0
     num_changed_documents: int = 0
+    num_values: int = 0
+    num_vanished_records: int = 0
+    num_overridden: int = 0
+    num_contradicted: int = 0
+    num_superseded: int = 0
     same: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     gained: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     samples: list[Change] = field(default_factory=list)
 
+    @property
+    def lost_share(self) -> float:
+        """The share of the values shown now that would be gone."""
+        return self.lost.total() / self.num_values if self.num_values else 0.0
+
+    def losses(self) -> list[str]:
+        """Say what promoting would take away; nothing where it takes nothing."""
+        lost = self.lost.total()
+        told = {
+            f"{lost:,} of {self.num_values:,} values would be lost ({self.lost_share:.1%})": lost,
+            f"{self.num_vanished_records:,} records would vanish": self.num_vanished_records,
+            f"{self.num_overridden:,} values that people gave would show nowhere": self.num_overridden,
+            f"{self.num_contradicted:,} values that people gave are read otherwise; theirs stand, as conflicts": (
+                self.num_contradicted
+            ),
+            f"{self.num_superseded:,} documents were replaced at their address since": self.num_superseded,
+        }
+        return [words for words, count in told.items() if count]
+
 
 class WrongStage(ConfigError):
     """The run's records are not where this needs them."""
 
     hint = "`llava-ocr backfill` stages; a staged run can be promoted, a promoted one rolled back."
+
+
+class TooMuchLost(ConfigError):
+    """Promoting would take away more of the values shown now than it may."""
+
+    hint = (
+        "`llava-ocr backfill diff RUN` shows what; `--accept-loss`, or the box beside the button, promotes it anyway."
+    )
+
+
+def refuse_losses(found: Diff, max_lost_share: float) -> None:
+    """Raise TooMuchLost where more than this share of the values would be gone."""
+    if found.lost_share > max_lost_share:
+        raise TooMuchLost(f"{'; '.join(found.losses())}. At most {max_lost_share:.1%} of the values may be lost")
 
 
 def diff(connection: Connection, run_id: str, *, samples_per_field: int = 3) -> Diff:
@@ -76,20 +123,30 @@ def diff(connection: Connection, run_id: str, *, samples_per_field: int = 3) -> 
     found = Diff()
     for documents in _documents(connection, run_id):
         current = _current(connection, documents, run.schema_name)
-        before = _cells(current.payloads)
-        after = _cells(_staged(connection, run_id, documents, is_new=True))
-        after |= {key: before[key] for key in _said(current) if key in before}
+        staged = _staged(connection, run_id, documents, is_new=True)
+        before, after = _cells(current.payloads), _cells(staged)
+        said, left = [key for key in _said(current) if key in before], _places(staged)
+        found.num_vanished_records += len(_places(current.payloads).keys() - left.keys())
+        found.num_overridden += sum(key[:2] not in left for key in said)
+        found.num_contradicted += sum(key[:2] in left and _value(before, key) != _value(after, key) for key in said)
+        after |= {key: before[key] for key in said if key[:2] in left}
         touched = {key[0] for key in before.keys() | after.keys() if _value(before, key) != _value(after, key)}
         found.num_documents += len(documents)
         found.num_changed_documents += len(touched)
         for key in sorted(before.keys() | after.keys()):
             _compare(found, key, before.get(key), after.get(key), samples_per_field=samples_per_field)
+    found.num_superseded = addresses.num_superseded_by(connection, run_id)
     return found
 
 
-def promote(connection: Connection, run_id: str) -> int:
-    """Make a staged run's records the current ones; returns how many documents it was. Raises WrongStage."""
+def promote(connection: Connection, run_id: str, *, max_lost_share: float | None = None) -> int:
+    """Make a staged run's records the current ones; returns how many documents it was.
+
+    Raises WrongStage, and TooMuchLost where more than `max_lost_share` of the values would be gone (None: any).
+    """
     run = _require(connection, run_id, Stage.STAGED)
+    if max_lost_share is not None:
+        refuse_losses(diff(connection, run_id, samples_per_field=0), max_lost_share)
     num_documents = 0
     connection.execute(delete(STAGED).where(STAGED.c.run_id == run_id, ~STAGED.c.is_new))
     for documents in _documents(connection, run_id):
@@ -99,6 +156,7 @@ def promote(connection: Connection, run_id: str) -> int:
         written = _write(connection, _staged(connection, run_id, documents, is_new=True), run_id=run_id)
         relist(connection, written, [(document_id, run.schema_name) for document_id in documents])
         num_documents += len(documents)
+    addresses.arrive(connection, run_id)
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(stage=Stage.PROMOTED))
     return num_documents
 
@@ -118,6 +176,7 @@ def rollback(connection: Connection, run_id: str) -> tuple[int, int]:
         written = _write(connection, _staged(connection, run_id, back, is_new=False), run_id=None)
         relist(connection, written, [(document_id, run.schema_name) for document_id in back])
         num_back, num_left = num_back + len(back), num_left + len(later)
+    addresses.give_back(connection, run_id)
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(stage=Stage.STAGED))
     return num_back, num_left
 
@@ -231,8 +290,9 @@ def _kept_row(run_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _retire(connection: Connection, documents: Sequence[str], schema_name: str) -> None:
-    current = (RECORDS.c.document_id.in_(documents), RECORDS.c.schema_name == schema_name, RECORDS.c.is_current)
-    connection.execute(update(RECORDS).where(*current).values(is_current=False))
+    stands = RECORDS.c.is_current | RECORDS.c.superseded_by.is_not(None)
+    current = (RECORDS.c.document_id.in_(documents), RECORDS.c.schema_name == schema_name, stands)
+    connection.execute(update(RECORDS).where(*current).values(is_current=False, superseded_by=None))
 
 
 def _write(connection: Connection, payloads: Sequence[Mapping[str, Any]], *, run_id: str | None) -> list[int]:
@@ -254,7 +314,11 @@ def _write(connection: Connection, payloads: Sequence[Mapping[str, Any]], *, run
 
 
 def _record_row(record: Mapping[str, Any], run_id: str | None) -> dict[str, Any]:
-    changed: dict[str, Any] = {"is_current": True, "made_at": datetime.fromisoformat(str(record["made_at"]))}
+    changed: dict[str, Any] = {
+        "is_current": True,
+        "superseded_by": None,
+        "made_at": datetime.fromisoformat(str(record["made_at"])),
+    }
     # Those that were staged before there were bundles are of whole documents.
     return part_columns(None) | dict(record) | changed | ({"run_id": run_id} if run_id else {})
 
@@ -270,12 +334,18 @@ def _read_later(connection: Connection, documents: Sequence[str], run: Row[Any])
     return set(connection.execute(select(RECORDS.c.document_id).where(*others)).scalars())
 
 
+def _places(payloads: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], str]:
+    """The records, by document and number, with an address of each."""
+    records = (payload["record"] for payload in payloads)
+    return {(record["document_id"], record["record_index"]): record["uri"] for record in records}
+
+
 def _cells(payloads: Sequence[Mapping[str, Any]]) -> dict[Key, Cell]:
     cells = {}
     for payload in payloads:
         record = payload["record"]
         for row in payload["fields"]:
-            cell = dict(zip(FIELD_NAMES, row, strict=True))
+            cell = dict(zip(FIELD_NAMES, row, strict=True)) | {"uri": record["uri"]}
             cells[record["document_id"], record["record_index"], cell["path"]] = cell
     return cells
 
@@ -288,10 +358,11 @@ def _value(cells: Mapping[Key, Cell], key: Key) -> tuple[Any, ...] | None:
 def _compare(found: Diff, key: Key, before: Cell | None, after: Cell | None, *, samples_per_field: int) -> None:
     old, new = (cell["value_text"] if cell else None for cell in (before, after))
     name = (after or before or {})["name"]
+    found.num_values += old is not None
     if before and after and all(before[column] == after[column] for column in COMPARED):
         found.same[name] += 1
         return
     kind = found.gained if old is None and new is not None else found.lost if new is None and old is not None else None
     (found.changed if kind is None else kind)[name] += 1
     if found.changed[name] + found.gained[name] + found.lost[name] <= samples_per_field:
-        found.samples.append(Change(*key, old, new))
+        found.samples.append(Change((after or before or {})["uri"], *key, old, new))

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_
 
-from llava_ocr.db.rows import FIELDS, FINDINGS, RECORDS
+from llava_ocr.db.rows import FIELDS, FINDINGS, LOCATIONS, RECORDS
 from llava_ocr.db.upserts import CHUNK, chunks
 from llava_ocr.db.values import boxes_of, part_of, value_of
 from llava_ocr.errors import DatabaseError
@@ -25,7 +25,10 @@ AFTER_HEX = "g"
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """One record with its fields in schema order, and what made it; `links.linked` fills `links` in."""
+    """One record with its fields in schema order, and what made it; `links.linked` fills `links` and `addresses` in.
+
+    `is_superseded`: other bytes took its document's last address.
+    """
 
     id: int
     document_id: str
@@ -41,6 +44,8 @@ class StoredRecord:
     findings: tuple[Finding, ...]
     links: tuple[Link, ...] = ()
     part: Part | None = None
+    addresses: tuple[str, ...] = ()
+    is_superseded: bool = False
 
 
 class NoSuchRecord(DatabaseError):
@@ -80,11 +85,13 @@ def load_records(connection: Connection, ids: Sequence[int]) -> list[StoredRecor
 
 
 def find_records(connection: Connection, wanted: str, *, schema: str = "") -> list[StoredRecord]:
-    """Find the current records of a document by the start of its id or by its URI, whole or from a `/` on.
+    """Find the current records of a document by the start of its id or by one of its URIs, whole or from a `/` on.
 
     What is wanted may fit several documents.
     """
     is_it = (RECORDS.c.uri == wanted) | RECORDS.c.uri.endswith(f"/{wanted}", autoescape=True)
+    lies_there = (LOCATIONS.c.uri == wanted) | LOCATIONS.c.uri.endswith(f"/{wanted}", autoescape=True)
+    is_it |= RECORDS.c.document_id.in_(select(LOCATIONS.c.document_id).where(lies_there))
     if wanted:
         is_it |= (RECORDS.c.document_id >= wanted) & (RECORDS.c.document_id < wanted + AFTER_HEX)
     query = select(RECORDS).where(is_it, RECORDS.c.is_current)
@@ -146,6 +153,7 @@ def _stored(row: Row[Any], fields: Sequence[FieldReading], findings: Sequence[Fi
         tuple(fields),
         tuple(findings),
         part=part_of(row.page_indices, row.part_reason, row.part_certainty),
+        is_superseded=row.superseded_by is not None,
     )
 
 

@@ -5,7 +5,8 @@ printed), `_page_index`, `_boxes` (JSON). Current records only. An amount is a n
 maximum: `numeric` on PostgreSQL, the nearest double on SQLite, which has no better. Beside it stand `_exact`, all its
 digits as text, and `_x10000`, an integer that adds up exactly on both databases:
 `SELECT SUM(total_x10000) / 10000.0 FROM invoice WHERE duplicate_of IS NULL`. `duplicate_of` is the document that came
-first of those that are the same, NULL for the first itself, so that everything counts once.
+first of those that are the same, NULL for the first itself, so that everything counts once. `addresses` is a JSON list
+of where the document's bytes lie; bytes that were replaced at their last address are in no view.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.types import TypeEngine
 
-from llava_ocr.db.flat import HEAD, SAME_AS, leaf_columns, list_columns
+from llava_ocr.db.flat import ADDRESSES, HEAD, SAME_AS, leaf_columns, list_columns
 from llava_ocr.db.links import first_of_record
-from llava_ocr.db.rows import FIELDS, RECORDS, VIEWS, Row
+from llava_ocr.db.rows import FIELDS, LOCATIONS, RECORDS, VIEWS, Row
 from llava_ocr.db.upgrades import lock_tables
 from llava_ocr.db.upserts import upsert
 from llava_ocr.db.values import ValueType
@@ -153,7 +155,18 @@ def _record_query(connection: Connection, view: View) -> Select[Any]:
         first_of_record(column).correlate(RECORDS).scalar_subquery().label(name)
         for name, column in zip(SAME_AS, ("document_id", "kind"), strict=True)
     ]
-    return select(*head, *same_as, *columns).where(RECORDS.c.schema_name == view.schema, RECORDS.c.is_current)
+    return select(*head, *same_as, _addresses(connection), *columns).where(
+        RECORDS.c.schema_name == view.schema, RECORDS.c.is_current
+    )
+
+
+def _addresses(connection: Connection) -> Label[Any]:
+    """All addresses of a record's document, as a JSON list."""
+    here = LOCATIONS.c.document_id == RECORDS.c.document_id
+    listed: ColumnElement[Any] = func.json_group_array(LOCATIONS.c.uri)
+    if connection.dialect.name == "postgresql":
+        listed = cast(func.json_agg(aggregate_order_by(LOCATIONS.c.uri, LOCATIONS.c.uri)), Text)
+    return select(listed).where(here).correlate(RECORDS).scalar_subquery().label(ADDRESSES)
 
 
 def _row_query(connection: Connection, view: View) -> Select[Any]:
@@ -193,7 +206,7 @@ def _leaf_columns(connection: Connection, name: str, leaf: LeafNode, find: Find)
 def _refuse_clashes(view: View) -> None:
     if view.name in Row.metadata.tables:
         raise BadSchema(f"schema {view.schema}: the database has a table {view.name}; choose another name")
-    taken = {"record_id", "row_index", *HEAD, *SAME_AS}
+    taken = {"record_id", "row_index", *HEAD, *SAME_AS, ADDRESSES}
     for name, leaf in view.leaves:
         endings = ["", "_state", "_confidence", "_text", "_page_index", "_boxes"]
         endings += ["_exact", "_x10000"] if leaf.leaf.kind in DECIMALS else []

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, BinaryIO
 
-from llava_ocr.db.flat import HEAD, SAME_AS, flat_row, leaf_columns, list_columns
+from llava_ocr.db.flat import ADDRESSES, HEAD, SAME_AS, flat_row, leaf_columns, list_columns
 from llava_ocr.db.stored import StoredRecord
 from llava_ocr.errors import DatabaseError
 from llava_ocr.jsonform import plain
@@ -121,13 +121,14 @@ def write_records(records: Iterable[StoredRecord], root: GroupNode, out: BinaryI
     """
     leaves = [name for name, _ in leaf_columns(root)]
     lists = {name: [path for path, _ in leaf_columns(node.row)] for name, node in list_columns(root)}
-    columns = [*HEAD, *SAME_AS, *(f"{name}{ending}" for name in leaves for ending in ("", "_state", "_confidence"))]
+    of_leaves = (f"{name}{ending}" for name in leaves for ending in ("", "_state", "_confidence"))
+    columns = [*HEAD, *SAME_AS, ADDRESSES, *of_leaves]
     count = 0
     with open_book(out) as book:
         sheet = book.add_sheet(root.name, columns)
         of_list = {name: book.add_sheet(f"{root.name}_{name}", [*ROW_HEAD, *lists[name]]) for name in lists}
         for record in records:
-            row = flat_row(record, root)
+            row = flat_row(record, root) | {ADDRESSES: "\n".join(record.addresses)}
             sheet.add(row[name] for name in columns)
             for name, below in of_list.items():
                 for index, cells in enumerate(row[name]):

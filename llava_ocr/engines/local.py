@@ -6,7 +6,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
@@ -24,6 +23,7 @@ from llava_ocr.engines.row import Constraint, Row
 from llava_ocr.engines.slots import SlotLoop, Tally, Work
 from llava_ocr.engines.vision import Vision
 from llava_ocr.errors import DeviceLost, ExtractionError, PromptTooLong
+from llava_ocr.machine import free_memory_bytes
 from llava_ocr.models.load import LoadedModel, load
 from llava_ocr.settings import Settings
 
@@ -32,7 +32,6 @@ Compile = Callable[[Grammar], Constraint]
 # Tiles through the vision tower at once: enough to fill a GPU, few enough for a laptop's memory.
 _TILES_PER_PASS = {"cuda": 64, "cpu": 8}
 _MEMORY_SHARE = 0.8
-_MEMORY_INFO = Path("/proc/meminfo")
 
 
 class LocalEngine:
@@ -244,7 +243,5 @@ def _free_bytes(device: torch.device) -> int | None:
         # Torch keeps what it once took; that is free for the next call, too.
         kept_bytes = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(_MEMORY_SHARE * (free_bytes + kept_bytes))
-    if not _MEMORY_INFO.exists():
-        return None
-    stated = dict(line.split(":") for line in _MEMORY_INFO.read_text(encoding="ascii").splitlines())
-    return int(_MEMORY_SHARE * 1024 * int(stated["MemAvailable"].split()[0]))
+    available_bytes = free_memory_bytes()
+    return None if available_bytes is None else int(_MEMORY_SHARE * available_bytes)

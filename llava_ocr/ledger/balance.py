@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from llava_ocr.ledger.order import NOT_A_DOCUMENT, RunState
+
 # How many missing objects or documents `explain` names before it only counts.
 NAMED = 5
 
@@ -45,18 +47,25 @@ class Balance:
         return self.ok + self.failed + self.skipped
 
     @property
-    def is_green(self) -> bool:
-        """Whether nothing is missing. Failed pages are accounted for, so a green run may hold failures."""
+    def is_balanced(self) -> bool:
+        """Whether nothing is missing. Failures are accounted for, so accounts that balance may hold some."""
         documents_ended = self.documents_ok + self.documents_failed + self.documents_skipped
         adds_up = self.ended == self.expected and documents_ended == self.documents_expected
         return adds_up and not self.open_uris and not self.gaps
 
+    @property
+    def failed_share(self) -> float:
+        """The share of documents that failed, of those that were read; what was skipped does not count."""
+        num_read = self.documents_ok + self.documents_failed
+        return self.documents_failed / num_read if num_read else 0.0
+
     def explain(self) -> str:
         """Say in words what came of the run and, line by line, what is missing."""
+        num_other = self.documents_by_reason.get(NOT_A_DOCUMENT, 0)
+        skipped = f"{self.documents_skipped} skipped" + (f" ({num_other} not a document)" if num_other else "")
         head = (
-            f"{self.documents_expected} documents: {self.documents_ok} ok, {self.documents_failed} failed, "
-            f"{self.documents_skipped} skipped. {self.expected} pages: {self.ok} ok, {self.failed} failed, "
-            f"{self.skipped} skipped."
+            f"{self.documents_expected} documents: {self.documents_ok} ok, {self.documents_failed} failed, {skipped}. "
+            f"{self.expected} pages: {self.ok} ok, {self.failed} failed, {self.skipped} skipped."
         )
         return "\n".join([head, *self._missing()])
 
@@ -67,6 +76,17 @@ class Balance:
         lines += [f"Pages missing: {gap.uri} has {gap.expected}, {gap.ended} ended" for gap in self.gaps[:NAMED]]
         if len(self.gaps) > NAMED:
             lines.append(f"Pages missing: in {len(self.gaps) - NAMED} more documents")
-        if not lines and not self.is_green:
+        if not lines and not self.is_balanced:
             lines.append(f"The counts do not add up: {self.ended} of {self.expected} pages ended.")
         return lines
+
+
+def end_state(balance: Balance, *, max_failed_share: float = 0.0, allow_empty: bool = False) -> RunState:
+    """Say how a run ends: COMPLETE only if nothing is missing, no more failed than may, and something was to be read.
+
+    Where every object was skipped for being no document, nothing was.
+    """
+    num_other = balance.documents_by_reason.get(NOT_A_DOCUMENT, 0)
+    is_empty = num_other > 0 and num_other == balance.documents_expected
+    is_read = balance.is_balanced and balance.failed_share <= max_failed_share and (allow_empty or not is_empty)
+    return RunState.COMPLETE if is_read else RunState.FAILED

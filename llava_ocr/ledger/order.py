@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from llava_ocr import errors
 from llava_ocr.errors import ExtractionError, InputError, OutputError
 from llava_ocr.records import DocumentOutcome, PageState
+
+# Why an object is skipped that is none to read.
+NOT_A_DOCUMENT = "not a document"
+# How documents are named; an object that is named otherwise may be anything.
+DOCUMENT_SUFFIXES = frozenset(
+    {"pdf", "png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "webp", "bmp", "gif", "heic", "heif", "jp2", "avif"}
+)
 
 
 class Stage(StrEnum):
@@ -37,15 +44,16 @@ class Order:
 
 
 class RunState(StrEnum):
-    """How a run stands: GREEN when its accounts balance, RED when something is missing, CANCELLED by a person.
+    """How a run stands: COMPLETE when what was asked for was read, FAILED when something is missing or too much failed
+    (`balance.end_state` says which), CANCELLED by a person.
 
     PAUSED: its budget is spent, nobody is to read for it until it is resumed.
     """
 
     RUNNING = "running"
     PAUSED = "paused"
-    GREEN = "green"
-    RED = "red"
+    COMPLETE = "complete"
+    FAILED = "failed"
     CANCELLED = "cancelled"
 
 
@@ -61,6 +69,33 @@ class ReadState(StrEnum):
 def read_state(outcome: DocumentOutcome) -> ReadState:
     """Say how a document ended: FAILED as soon as one of its pages did."""
     return ReadState.OK if outcome.is_ok else ReadState.FAILED
+
+
+def outcome_word(outcome: DocumentOutcome) -> str:
+    """Say in one word what came of a document, as logs and metrics do."""
+    if outcome.is_kept:
+        return "kept"
+    return "skipped" if outcome.skipped else "ok" if outcome.is_ok else "failed"
+
+
+def is_no_document(uri: str, reason: str) -> bool:
+    """Whether what failed for this reason is none to read, by bytes and name: a note, an archive, a `truth.jsonl`.
+
+    What is named as a document and is none has failed.
+    """
+    _, dot, suffix = uri.rsplit("/", 1)[-1].rpartition(".")
+    if dot and suffix.lower() in DOCUMENT_SUFFIXES:
+        return False
+    # Nobody has looked into what is too large, so its name alone must say what it is.
+    is_unread = bool(dot) and reason == errors.DocumentTooLarge.__name__
+    return is_unread or reason in (errors.UnknownFormat.__name__, errors.EmptyDocument.__name__)
+
+
+def without_other_files(outcome: DocumentOutcome) -> DocumentOutcome:
+    """Turn a failure into a skip where the object is no document."""
+    if not is_no_document(outcome.uri, outcome.reason):
+        return outcome
+    return replace(outcome, skipped=NOT_A_DOCUMENT, reason="", message="", num_pages=0, pages=())
 
 
 def read_reason(outcome: DocumentOutcome) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from llava_ocr.engines.base import EngineProfile
 from llava_ocr.errors import ConfigError, EngineOutOfMemory, MissingExtra, ModelNotFound
+from llava_ocr.machine import num_cores
 from llava_ocr.models.chat import ChatFormat
 from llava_ocr.models.fingerprint import fingerprint
 from llava_ocr.models.locate import locate
@@ -93,7 +93,7 @@ def describe_device(device: str, precision: str) -> tuple[str, bool]:
     placed = choose_device(device)
     held = choose_precision(precision, placed)
     if placed.type == "cpu":
-        return f"CPU, {_num_own_cores()} cores, {held}", False
+        return f"CPU, {num_cores()} cores, {held}", False
     properties = torch.cuda.get_device_properties(placed)
     return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, {held}", True
 
@@ -229,8 +229,4 @@ def no_progress_bar() -> Iterator[None]:
 
 def _use_own_cores() -> None:
     """Use the cores that this process may run on: torch counts the machine's, which oversubscribes a container."""
-    torch.set_num_threads(min(torch.get_num_threads(), _num_own_cores()))
-
-
-def _num_own_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(min(torch.get_num_threads(), num_cores()))

@@ -13,8 +13,6 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 
-from llava_ocr.raster.packing import PackedPage
-
 _LENGTH = struct.Struct("<Q")
 _MAX_PARTS = 64
 _MAX_PART_BYTES = 2**30
@@ -98,7 +96,8 @@ class Ended:
     is_worn: bool
 
 
-Reply = Ready | Opened | StillAtIt | Refused | Ended | PackedPage
+class UnreadableMessage(Exception):
+    """What a child sent is no message; its text is the class of the fault alone."""
 
 
 class Channel:
@@ -123,9 +122,30 @@ class Channel:
         return pickle.loads(body, buffers=buffers)
 
     def receive_page(self, *, timeout_s: float) -> object:
-        """Wait for a message from a child, which is not. Raises UnpicklingError too."""
-        body, buffers = self._parts(timeout_s)
-        return _PageUnpickler(io.BytesIO(body), buffers=buffers).load()
+        """Wait for a message from a child, which is not. Raises UnreadableMessage too."""
+        try:
+            body, buffers = self._parts(timeout_s)
+        except (pickle.UnpicklingError, MemoryError) as fault:
+            raise UnreadableMessage(type(fault).__name__) from None
+        try:
+            return _PageUnpickler(io.BytesIO(body), buffers=buffers).load()
+        # A pickle of one's own making can raise whatever the classes in it raise; all of it means the same.
+        except Exception as fault:
+            raise UnreadableMessage(type(fault).__name__) from None
+
+    def has_waiting(self) -> bool:
+        """Whether something has come in that nobody asked for, or the other side is gone."""
+        try:
+            # Python itself waits for a socket that has a time-out, whatever flags `recv` is given.
+            self._socket.settimeout(0)
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self._socket.settimeout(None)
+        return True
 
     def close(self) -> None:
         """Close this end."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
-import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from llava_ocr import machine
 from llava_ocr.errors import ExtractionError, RasterCrash, RasterOutOfMemory
 from llava_ocr.raster.base import OcrMode, PageRead, PdfLibrary, ReadOptions
 from llava_ocr.raster.channel import Channel, Count, Credit, Ended, Opened, Read, Ready, Refused, StillAtIt
@@ -144,16 +143,7 @@ class _Child:
     def is_worn(self) -> bool:
         """Whether the parent had better start a fresh child."""
         gc.collect(0)
-        return self.ran_out or self.num_documents >= MAX_DOCUMENTS or resident_bytes() > MAX_RESIDENT_BYTES
-
-
-def resident_bytes() -> int:
-    """This process's resident memory."""
-    return _statm()[1]
-
-
-def _statm() -> list[int]:
-    return [int(count) * resource.getpagesize() for count in Path("/proc/self/statm").read_text().split()]
+        return self.ran_out or self.num_documents >= MAX_DOCUMENTS or machine.resident_bytes() > MAX_RESIDENT_BYTES
 
 
 def _load_libraries(options: ReadOptions) -> None:
@@ -171,16 +161,12 @@ def _limit_memory(options: ReadOptions) -> None:
     allowance = options.limits.memory_bytes
     if options.ocr is not OcrMode.NEVER:
         allowance += OCR_ADDRESS_BYTES
-    limit = _statm()[0] + allowance
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    machine.limit_memory(allowance)
 
 
 def _limit_cpu_time(seconds: float) -> None:
     """End this process should it run on with no parent left to end it; the parent's own limit is shorter."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime + 2 * seconds) + 5, hard))
+    machine.limit_cpu_time(2 * seconds + 5)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,24 +63,39 @@ _ORIENTATION_TAG = 0x0112
 _PLAUSIBLE_DPI = (50.0, 1200.0)
 # What a picture that states no resolution is taken for: a page of A4 is then 1240 x 1754.
 _ASSUMED_DPI = 150.0
+# A fax at its finest has four rows to one dot across, at its coarsest half a row.
+_MAX_SQUEEZE = 4.0
+# Values of the orientation tag that turn a picture by a quarter.
+_ON_THEIR_SIDE = (5, 6, 7, 8)
 # The largest value of 8, 12 and 16 bit samples: scanners store 12 bits in 16, and Pillow keeps the small numbers.
 _SAMPLE_DEPTHS = (255.0, 4095.0, 65535.0)
 # Shrink by whole factors to this many times the target before the fine step: as good, and several times faster.
 _REDUCING_GAP = 2.0
 
 
-class PictureSheet:
-    """One picture, decoded, upright, RGB on white."""
+class Resolution(NamedTuple):
+    """Dots per inch across and down the upright page: a fax has half as many down as across."""
 
-    def __init__(self, picture: Image.Image, dpi: float) -> None:
+    across: float
+    down: float
+
+
+class PictureSheet:
+    """One picture, decoded, upright, RGB on white. `native` has square pixels, as many as the finer direction has."""
+
+    def __init__(self, picture: Image.Image, dpi: Resolution) -> None:
         self._picture = picture
-        self.native: Size | None = Size(*picture.size)
-        points = POINTS_PER_INCH / dpi
-        self.paper = check_paper(PaperSize(picture.width * points, picture.height * points))
+        finest = max(dpi)
+        self.native: Size | None = Size(
+            round(picture.width * finest / dpi.across), round(picture.height * finest / dpi.down)
+        )
+        self.paper = check_paper(
+            PaperSize(picture.width * POINTS_PER_INCH / dpi.across, picture.height * POINTS_PER_INCH / dpi.down)
+        )
 
     def draw(self, size: Size) -> NDArray[np.uint8]:
         """Scale to `size`."""
-        if size == self.native:
+        if size == Size(*self._picture.size):
             return np.array(self._picture)
         target = (size.width, size.height)
         return np.array(self._picture.resize(target, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP))
@@ -117,7 +134,8 @@ class PicturePaper:
             if self.num_pages > 1:
                 self._picture.seek(page_index)
             check_pixels(Size(*self._picture.size), self._limits)
-            sheet = PictureSheet(_upright(self._picture), _dpi(self._picture))
+            resolution = _resolution(self._picture)
+            sheet = PictureSheet(_upright(self._picture), resolution)
         except FAULTS as fault:
             raise image_error(fault, CorruptPage, "the picture can't be decoded") from fault
         yield sheet
@@ -213,11 +231,34 @@ def _as_bytes(samples_HW: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.clip(np.nan_to_num(wide) * (255.0 / full), 0, 255).astype(np.uint8)
 
 
-def _dpi(picture: Image.Image) -> float:
-    stated = picture.info.get("dpi")
-    lowest, highest = _PLAUSIBLE_DPI
-    if isinstance(stated, Sequence) and len(stated) == 2:
-        dpi = float(stated[1])
-        if lowest <= dpi <= highest:
-            return dpi
-    return _ASSUMED_DPI
+def _resolution(picture: Image.Image) -> Resolution:
+    """The stated dots per inch across and down, or their stated ratio at a usual resolution. Ask before loading."""
+    stated = _pair(picture.info.get("dpi"))
+    if stated is None or not _is_plausible(stated[1]):
+        ratio = _pair(_stated_ratio(picture)) or (1.0, 1.0)
+        stated = (_ASSUMED_DPI, _ASSUMED_DPI * ratio[1] / ratio[0])
+    across, down = stated
+    if not 1 / _MAX_SQUEEZE <= across / down <= _MAX_SQUEEZE:
+        # One of the two is a mistake: pages are not that much squeezed.
+        across = down = down if _is_plausible(down) else _ASSUMED_DPI
+    # The tag tells how stored rows lie on the page, and the resolution is that of the rows as they are stored.
+    return Resolution(down, across) if _orientation(picture) in _ON_THEIR_SIDE else Resolution(across, down)
+
+
+def _stated_ratio(picture: Image.Image) -> object:
+    """What formats state where pixels have proportions and no size: PNG, TIFF, and JPEG with the unit 0."""
+    if picture.info.get("jfif_unit") == 0:
+        return picture.info.get("jfif_density")
+    return picture.info.get("aspect") or picture.info.get("resolution")
+
+
+def _pair(stated: object) -> tuple[float, float] | None:
+    """Two numbers above nought, or nothing."""
+    if not isinstance(stated, Sequence) or len(stated) != 2:
+        return None
+    across, down = float(stated[0]), float(stated[1])
+    return (across, down) if across > 0 and down > 0 and math.isfinite(across * down) else None
+
+
+def _is_plausible(dpi: float) -> bool:
+    return _PLAUSIBLE_DPI[0] <= dpi <= _PLAUSIBLE_DPI[1]

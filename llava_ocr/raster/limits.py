@@ -13,6 +13,9 @@ POINTS_PER_INCH = 72.0
 # At 170 dpi 8 pt text is 19 px high, which the OCR reader reads well; more only takes longer.
 OCR_DPI = 170.0
 OCR_MAX_PIXELS = 3_000_000
+# Where a glyph's own ink is looked for: a hyphen in 6 pt is 6 px wide and one high.
+GLYPH_DPI = 200.0
+GLYPH_MAX_PIXELS = 4_000_000
 # `Size` counts whole units, and a page 595.276 pt wide needs finer ones to keep its shape.
 _UNITS_PER_POINT = 100
 

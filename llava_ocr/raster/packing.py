@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from llava_ocr.geometry import Box, Turn
 from llava_ocr.raster.base import PageRead
+from llava_ocr.raster.conforms import conforms
 from llava_ocr.records import Word, WordReader
+from llava_ocr.tiles.tiled import TiledRaster
 from llava_ocr.words.layout import Layout, Line, Segment
 
 # No word holds white space, so a line feed parts them.
@@ -40,8 +43,13 @@ class PackedPage:
     layout: PackedLayout | None
 
     def unpacked(self) -> PageRead:
-        """Put the page together again. Raises ValueError or IndexError where the parts do not fit."""
-        return replace(self.page, layout=_unpacked(self.layout)) if self.layout is not None else self.page
+        """Put the page together again. Raises ValueError, IndexError or StopIteration where the parts do not fit."""
+        if not conforms(self, PackedPage):
+            raise ValueError("parts of other kinds than a page's")
+        page = replace(self.page, layout=_unpacked(self.layout)) if self.layout is not None else self.page
+        if page.raster is not None:
+            _check_raster(page.raster)
+        return page
 
 
 def packed(page: PageRead) -> PackedPage:
@@ -64,8 +72,27 @@ def packed(page: PageRead) -> PackedPage:
     return PackedPage(replace(page, layout=None), flat)
 
 
+def _check_raster(raster: TiledRaster) -> None:
+    edge, sizes = raster.tile_px, [size for size in (raster.size, raster.source_size) if size is not None]
+    is_square = raster.overview_HWC.shape == (edge, edge, 3) and edge > 0
+    has_tiles = raster.tiles_NHWC.shape == (raster.grid.num_tiles, edge, edge, 3)
+    is_sized = all(size.width > 0 and size.height > 0 for size in sizes) and math.isfinite(raster.dpi)
+    bound = raster.grid.size(edge)
+    is_inside = not raster.num_tiles or (raster.size.width <= bound.width and raster.size.height <= bound.height)
+    if not (is_square and has_tiles and is_sized and is_inside and min(raster.grid.rows, raster.grid.cols) >= 0):
+        raise ValueError("tiles that are no page's")
+
+
 def _unpacked(flat: PackedLayout) -> Layout:
     texts = flat.texts.split(_SEPARATOR) if len(flat.scores_W) else []
+    if not (math.isfinite(flat.aspect) and flat.aspect > 0) or any(
+        not text or text.split() != [text] for text in texts
+    ):
+        raise ValueError("words that are no words, or a page without a shape")
+    if not np.isfinite(flat.scores_W).all():
+        raise ValueError("scores that are no numbers")
+    if sorted(index for runs in flat.runs for run in runs for index in run) != list(range(len(texts))):
+        raise ValueError("lines that leave words out")
     boxes = _read_boxes(flat.word_boxes_W4)
     readers = [WordReader.OCR if is_ocr else None for is_ocr in flat.is_ocr_W.tolist()]
     words = tuple(Word(*word) for word in zip(texts, boxes, flat.scores_W.tolist(), readers, strict=True))
@@ -88,4 +115,6 @@ def _boxes(boxes: Iterable[Box]) -> NDArray[np.float64]:
 
 
 def _read_boxes(edges_N4: NDArray[np.float64]) -> list[Box]:
+    if edges_N4.ndim != 2 or edges_N4.shape[1] != 4 or not np.isfinite(edges_N4).all():
+        raise ValueError("boxes without four edges")
     return [Box(*edges) for edges in edges_N4.tolist()]

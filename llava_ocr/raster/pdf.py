@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pymupdf
@@ -16,9 +16,12 @@ from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, NeedsPass
 from llava_ocr.geometry import Box, Size, Turn, turn_of
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.drawer import EmbeddedFile
-from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
+from llava_ocr.raster.limits import GLYPH_DPI, GLYPH_MAX_PIXELS, PaperSize, check_num_pages, check_paper, shrunk_to
 from llava_ocr.records import Word
 from llava_ocr.words.cover import Drawn, Glyph, drawn_over, lies_on_picture, maybe_covered, step_of
+from llava_ocr.words.dingbats import dingbat, is_dingbats
+from llava_ocr.words.right_to_left import Char, is_right_to_left, rebuilt_words
+from llava_ocr.words.soft_hyphens import SOFT_HYPHEN, has_ink
 from llava_ocr.words.visible import MIN_ALPHA, Ink
 
 # One defect raises different classes from different calls, and they have no common base but Exception.
@@ -42,6 +45,17 @@ _WORD_FLAGS = pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_PRESERVE_WHITESPACE
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+_Edges = tuple[float, float, float, float]
+
+
+class _StoredChar(NamedTuple):
+    """A character as the file has it and as the page shows it, and its box in points before /Rotate."""
+
+    stored: str
+    shown: str
+    edges: _Edges
 
 
 class MuPdfSheet:
@@ -107,7 +121,60 @@ class MuPdfSheet:
     @cached_property
     def _stored_words(self) -> list[Any]:
         listed: list[Any] = self._page.get_text("words", flags=_WORD_FLAGS, textpage=self._text_page)
-        return listed
+        if self._has_dingbats() or any(SOFT_HYPHEN in word[4] for word in listed):
+            listed = self._as_shown(listed)
+        return self._with_rebuilt(listed) if any(is_right_to_left(word[4]) for word in listed) else listed
+
+    @cached_property
+    def _chars(self) -> dict[tuple[int, int], list[_StoredChar]]:
+        """The characters of each line, by block and line."""
+        blocks = self._page.get_text("rawdict", flags=_WORD_FLAGS, textpage=self._text_page)["blocks"]
+        return {
+            (block["number"], number): [
+                _StoredChar(char["c"], self._shown(char["c"], span["font"], char["bbox"]), char["bbox"])
+                for span in line["spans"]
+                for char in span["chars"]
+            ]
+            for block in blocks
+            for number, line in enumerate(block.get("lines", ()))
+        }
+
+    def _shown(self, char: str, font: str, edges: _Edges) -> str:
+        """What a character is on the page: a soft hyphen is a hyphen, or nothing, a dingbat no letter or figure."""
+        if is_dingbats(font):
+            return dingbat(char)
+        if char != SOFT_HYPHEN:
+            return char
+        return "-" if has_ink(self._box(*edges), self._fine_pixels_HWC) else ""
+
+    @cached_property
+    def _fine_pixels_HWC(self) -> NDArray[np.uint8]:
+        return self.draw(shrunk_to(self.paper.at_dpi(GLYPH_DPI), GLYPH_MAX_PIXELS))
+
+    def _with_rebuilt(self, listed: list[Any]) -> list[Any]:
+        """The words with those of right-to-left lines put together again."""
+        chars = [(place, char) for place, line in self._chars.items() for char in line]
+        rebuilt = rebuilt_words([Char(char.shown, self._box(*char.edges)) for _, char in chars])
+        taken = {chars[number][0] for word in rebuilt for number in word.chars}
+        kept = [word for word in listed if (word[5], word[6]) not in taken]
+        for word in rebuilt:
+            edges = np.array([chars[number][1].edges for number in word.chars])
+            around = (*edges[:, :2].min(axis=0).tolist(), *edges[:, 2:].max(axis=0).tolist())
+            kept.append((*around, word.text, *chars[word.chars[0]][0], 0))
+        return kept
+
+    def _has_dingbats(self) -> bool:
+        return any(is_dingbats(span["font"]) for line in self._lines.values() for span in line["spans"])
+
+    def _as_shown(self, listed: list[Any]) -> list[Any]:
+        """The words with soft hyphens and dingbats as they show; a line's words hold its characters in their order."""
+        waiting = {place: iter(line) for place, line in self._chars.items()}
+        told: list[Any] = []
+        for *edges, text, block, line, number in listed:
+            found = [next((char for char in waiting[block, line] if char.stored == letter), None) for letter in text]
+            shown = [letter if char is None else char.shown for letter, char in zip(text, found, strict=True)]
+            told.append((*edges, "".join(shown), block, line, number))
+        return told
 
     @cached_property
     def _lines(self) -> dict[tuple[int, int], dict[str, Any]]:

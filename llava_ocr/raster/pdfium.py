@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,9 +20,11 @@ from llava_ocr.errors import CorruptDocument, CorruptPage, InputError, NeedsPass
 from llava_ocr.geometry import Box, Size, Turn, turn_of, union
 from llava_ocr.raster.base import Limits
 from llava_ocr.raster.drawer import EmbeddedFile
-from llava_ocr.raster.limits import PaperSize, check_num_pages, check_paper
+from llava_ocr.raster.limits import GLYPH_DPI, GLYPH_MAX_PIXELS, PaperSize, check_num_pages, check_paper, shrunk_to
 from llava_ocr.records import Word
 from llava_ocr.words.cover import Drawn, drawn_over, lies_on_picture
+from llava_ocr.words.right_to_left import Char, rebuilt_words
+from llava_ocr.words.soft_hyphens import SOFT_HYPHEN, has_ink
 from llava_ocr.words.visible import MIN_ALPHA, Ink
 
 FAULTS = (pypdfium2.PdfiumError, RuntimeError, ValueError, IndexError, TypeError, AssertionError, OSError)
@@ -63,41 +66,40 @@ class PdfiumSheet:
 
     def words(self) -> list[Word]:
         """Read the text layer in PDFium's order: runs of characters between white space."""
-        with _faults_of_a_page("read"), self._text_page() as text_page:
-            return [Word(text, box) for text, box, _ in self._words(text_page)]
+        return [Word(stored.text, stored.box) for stored in self._stored_words]
 
     def turns(self) -> list[Turn | None]:
         """Tell by which turn each of the words is upright: by the angle of its first letter, which runs clockwise."""
         rotated = math.radians(self._page.get_rotation())
         with _faults_of_a_page("read"), self._text_page() as text_page:
-            angles = [pdfium_c.FPDFText_GetCharAngle(text_page, first) for _, _, first in self._words(text_page)]
+            angles = [pdfium_c.FPDFText_GetCharAngle(text_page, stored.first) for stored in self._stored_words]
         # Unknown is -1.
         return [turn_of(math.cos(max(0.0, a) + rotated), math.sin(max(0.0, a) + rotated)) for a in angles]
 
     def inks(self) -> list[Ink]:
         """Tell how each of the words is painted, in their order."""
+        words = self._stored_words
         with _faults_of_a_page("read"), self._text_page() as text_page:
-            words = [(box, first) for _, box, first in self._words(text_page)]
             steps = [
-                _Step(_address(part.raw), Drawn(_KINDS[part.type], self._box(*part.get_bounds())))
+                _Step(_address(part.raw), Drawn(_KINDS[part.type], self._box(*_bounds(part))))
                 for part in self._page.get_objects()
                 if part.type in _KINDS
             ]
             own = {step.address: number for number, step in enumerate(steps)}
-            texts = [pdfium_c.FPDFText_GetTextObject(text_page, first) for _, first in words]
+            texts = [pdfium_c.FPDFText_GetTextObject(text_page, word.first) for word in words]
             orders = [own.get(_address(text), len(steps)) for text in texts]
-            drawn, boxes = [step.drawn for step in steps], [box for box, _ in words]
+            drawn, boxes = [step.drawn for step in steps], [word.box for word in words]
             places = zip(lies_on_picture(boxes, drawn), drawn_over(boxes, orders, drawn), strict=True)
             return [
-                Ink(*_paint(text_page, first, text), bool(is_on_picture), bool(is_covered))
-                for (_, first), text, (is_on_picture, is_covered) in zip(words, texts, places, strict=True)
+                Ink(*_paint(text_page, word.first, text), bool(is_on_picture), bool(is_covered))
+                for word, text, (is_on_picture, is_covered) in zip(words, texts, places, strict=True)
             ]
 
     def pictures(self) -> list[Box]:
         """Return where images are shown."""
         with _faults_of_a_page("read"):
             images = self._page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,))
-            return [self._box(*image.get_bounds()) for image in images]
+            return [self._box(*_bounds(image)) for image in images]
 
     @contextmanager
     def _text_page(self) -> Iterator[pypdfium2.PdfTextPage]:
@@ -107,23 +109,64 @@ class PdfiumSheet:
         finally:
             text_page.close()
 
-    def _words(self, text_page: pypdfium2.PdfTextPage) -> Iterator[tuple[str, Box, int]]:
-        """Yield words with their boxes and the numbers of their first characters."""
-        letters: list[str] = []
-        boxes: list[Box] = []
-        first = 0
-        for index in range(text_page.count_chars()):
-            letter = _char(pdfium_c.FPDFText_GetUnicode(text_page, index))
-            box = None if letter.isspace() else self._box(*text_page.get_charbox(index, loose=True))
-            if letters and (box is None or self._are_apart(boxes[-1], box)):
-                yield "".join(letters), union(boxes), first
-                letters, boxes = [], []
-            if box is not None:
-                first = first if letters else index
-                letters.append(letter)
-                boxes.append(box)
-        if letters:
-            yield "".join(letters), union(boxes), first
+    @cached_property
+    def _stored_words(self) -> list[_StoredWord]:
+        with _faults_of_a_page("read"), self._text_page() as text_page:
+            hidden = self._hidden_layers()
+            chars = [self._char(text_page, index, hidden) for index in range(text_page.count_chars())]
+        rebuilt = rebuilt_words(chars)
+        taken = {number for word in rebuilt for number in word.chars}
+        words = [_StoredWord("".join(chars[n].text for n in run), run) for run in self._runs(chars, taken)]
+        return [word.boxed(chars) for word in (*words, *(_StoredWord(*word) for word in rebuilt))]
+
+    def _hidden_layers(self) -> frozenset[int]:
+        """The addresses of texts that belong to a layer which is switched off: without it the page looks the same."""
+        layers: defaultdict[str, list[Any]] = defaultdict(list)
+        for part in self._page.get_objects():
+            if (layer := _layer_of(part.raw)) is not None:
+                layers[layer].append(part.raw)
+        hidden: set[int] = set()
+        for parts in layers.values():
+            whole_HWC = self._fine_pixels_HWC
+            for part in parts:
+                pdfium_c.FPDFPageObj_SetIsActive(part, False)
+            is_hidden = np.array_equal(self._drawn_finely(), whole_HWC)
+            for part in parts:
+                pdfium_c.FPDFPageObj_SetIsActive(part, True)
+            hidden.update(_address(part) for part in parts if is_hidden)
+        return frozenset(hidden)
+
+    def _char(self, text_page: pypdfium2.PdfTextPage, index: int, hidden: frozenset[int]) -> Char:
+        """A character as it shows: a soft hyphen is a hyphen, or nothing; what is of a hidden layer is white space."""
+        if hidden and _address(pdfium_c.FPDFText_GetTextObject(text_page, index)) in hidden:
+            return Char(" ", Box(0, 0, 0, 0))
+        letter = _letter(text_page, index)
+        if letter.isspace():
+            return Char(letter, Box(0, 0, 0, 0))
+        box = self._box(*text_page.get_charbox(index, loose=True))
+        if letter == SOFT_HYPHEN:
+            letter = "-" if has_ink(box, self._fine_pixels_HWC) else ""
+        return Char(letter, box)
+
+    @cached_property
+    def _fine_pixels_HWC(self) -> NDArray[np.uint8]:
+        return self._drawn_finely()
+
+    def _drawn_finely(self) -> NDArray[np.uint8]:
+        return self.draw(shrunk_to(self.paper.at_dpi(GLYPH_DPI), GLYPH_MAX_PIXELS))
+
+    def _runs(self, chars: Sequence[Char], taken: set[int]) -> Iterator[tuple[int, ...]]:
+        """The numbers of each word's characters, those `taken` left out."""
+        run: list[int] = []
+        for number, char in enumerate(chars):
+            is_gap = char.text.isspace() or number in taken
+            if run and (is_gap or self._are_apart(chars[run[-1]].box, char.box)):
+                yield tuple(run)
+                run = []
+            if not is_gap:
+                run.append(number)
+        if run:
+            yield tuple(run)
 
     def _are_apart(self, before: Box, after: Box) -> bool:
         """Whether two letters stand further apart than a line is high: PDFium puts no space where a line wraps."""
@@ -144,11 +187,59 @@ class PdfiumSheet:
         return x.value / _DEVICE_EDGE, y.value / _DEVICE_EDGE
 
 
+class _StoredWord(NamedTuple):
+    """A word, the numbers of its characters, and the box around them."""
+
+    text: str
+    chars: tuple[int, ...]
+    box: Box = Box(0, 0, 0, 0)
+
+    @property
+    def first(self) -> int:
+        """Its first character."""
+        return self.chars[0]
+
+    def boxed(self, chars: Sequence[Char]) -> _StoredWord:
+        """The word with its box."""
+        return self._replace(box=union(chars[number].box for number in self.chars))
+
+
 class _Step(NamedTuple):
     """One object of a page; PDFium hands out the same address for it every time."""
 
     address: int
     drawn: Drawn
+
+
+def _bounds(part: pypdfium2.PdfObject) -> tuple[float, float, float, float]:
+    """An object's extent on the page; PDFium tells that of one inside a form in the form's own axes."""
+    left, bottom, right, top = part.get_bounds()
+    form = part.container
+    while form is not None:
+        matrix = form.get_matrix()
+        corners = [matrix.on_point(x, y) for x in (left, right) for y in (bottom, top)]
+        left, right = min(x for x, _ in corners), max(x for x, _ in corners)
+        bottom, top = min(y for _, y in corners), max(y for _, y in corners)
+        form = form.container
+    return left, bottom, right, top
+
+
+def _layer_of(part: Any) -> str | None:
+    """The name of the layer (optional content) that an object is marked to belong to."""
+    for number in range(max(0, pdfium_c.FPDFPageObj_CountMarks(part))):
+        mark = pdfium_c.FPDFPageObj_GetMark(part, number)
+        if _told(partial(pdfium_c.FPDFPageObjMark_GetName, mark)) == "OC":
+            return _told(partial(pdfium_c.FPDFPageObjMark_GetParamStringValue, mark, b"Name"))
+    return None
+
+
+def _told(ask: Callable[[Any, int, Any], Any]) -> str:
+    """What a function of PDFium's writes into a buffer, as UTF-16."""
+    num_bytes = ctypes.c_ulong()
+    buffer = ctypes.create_string_buffer(512)
+    if not ask(ctypes.cast(buffer, ctypes.POINTER(pdfium_c.FPDF_WCHAR)), len(buffer), num_bytes):
+        return ""
+    return buffer.raw[: max(0, min(num_bytes.value, len(buffer)) - 2)].decode("utf-16-le", "replace")
 
 
 def _address(part: Any) -> int:
@@ -177,7 +268,7 @@ class PdfiumPaper:
     def sheet(self, page_index: int) -> Iterator[PdfiumSheet]:
         """Open a page."""
         with _faults_of_a_page("loaded"):
-            page = self._document[page_index]
+            page = self._flat(page_index)
         try:
             yield PdfiumSheet(page)
         finally:
@@ -187,6 +278,17 @@ class PdfiumPaper:
     def is_placeholder(self) -> bool:
         """Whether PDFium takes it for a form that is XFA alone."""
         return bool(self._document.get_formtype() == pdfium_c.FORMTYPE_XFA_FULL)
+
+    def _flat(self, page_index: int) -> pypdfium2.PdfPage:
+        """Load a page with what annotations and form fields show put in its content: PDFium reads words only there."""
+        page = self._document[page_index]
+        if not pdfium_c.FPDFPage_GetAnnotCount(page):
+            return page
+        if pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY) != pdfium_c.FLATTEN_SUCCESS:
+            return page
+        # The words are those of the content as it was when the page was loaded.
+        page.close()
+        return self._document[page_index]
 
     def embedded(self) -> Iterator[EmbeddedFile]:
         """Yield the attached files."""
@@ -236,10 +338,12 @@ def _unlocked(path: Path, passwords: Sequence[str]) -> pypdfium2.PdfDocument:
     raise NeedsPassword(f"encrypted; none of {len(passwords)} passwords fits")
 
 
-def _char(code: int) -> str:
-    # 0xFFFE is PDFium's mark of a hyphen at a line's end; half surrogates can't be encoded.
-    if code == 0xFFFE:
-        return "-"
+def _letter(text_page: pypdfium2.PdfTextPage, index: int) -> str:
+    code = pdfium_c.FPDFText_GetUnicode(text_page, index)
+    # What PDFium puts for a hyphen at a line's end, soft ones among them.
+    if code in (0x2, 0xFFFE) and pdfium_c.FPDFText_IsHyphen(text_page, index) == 1:
+        return SOFT_HYPHEN
+    # Half surrogates can't be encoded.
     return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else "\ufffd"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import signal
 import socket
@@ -22,16 +21,27 @@ from llava_ocr.errors import (
     EmptyDocument,
     ExtractionError,
     InputError,
+    MissingExtra,
     RasterCrash,
     RasterOutOfMemory,
     RasterTimeout,
     UnknownFormat,
-    error_classes,
 )
 from llava_ocr.raster.base import Limits, PageRead, PageReader, ReadOptions
-from llava_ocr.raster.channel import Channel, Count, Credit, Ended, Opened, Read, Ready, Refused, Reply
+from llava_ocr.raster.channel import (
+    Channel,
+    Count,
+    Credit,
+    Ended,
+    Opened,
+    Read,
+    Ready,
+    Refused,
+    UnreadableMessage,
+)
 from llava_ocr.raster.packing import PackedPage
 from llava_ocr.raster.sniff import sniff_path
+from llava_ocr.raster.talk import Talk, is_whole, refusal_of
 from llava_ocr.records import PageOutcome, PageState
 
 CHILD_PROGRAM = ("-m", "llava_ocr.raster.child")
@@ -139,7 +149,7 @@ class _Reading:
                 if isinstance(reply, Opened):
                     # Counted once: what a second opening says can't add or lose pages.
                     self._num_pages = reply.num_pages if self._num_pages is None else self._num_pages
-                elif isinstance(reply, PageRead) and reply.outcome.page_index == self._next_page:
+                elif not self.is_complete:
                     self._next_page += 1
                     self._num_deaths = 0
                     yield reply
@@ -210,20 +220,21 @@ class _Child:
     @property
     def is_fit(self) -> bool:
         """Whether it may take another document."""
-        return self._is_idle and not self._is_worn and self.is_alive
+        return self._is_idle and not self._is_worn and self.is_alive and not self._channel.has_waiting()
 
     def wait_until_ready(self) -> None:
         """Wait until the libraries are loaded. Raises ConfigError where the child can't start at all."""
         try:
             self._channel.send(self._options)
             reply = self._channel.receive_page(timeout_s=_START_TIMEOUT_S)
-        except (EOFError, OSError, pickle.UnpicklingError) as fault:
+            if not isinstance(reply, Ready):
+                raise UnreadableMessage(type(reply).__name__)
+        except (EOFError, OSError, UnreadableMessage) as fault:
             self.end()
             status = self._process.returncode
             raise ConfigError(
                 f"the process that reads pages does not start ({type(fault).__name__}, exit {status})"
             ) from None
-        assert isinstance(reply, Ready), type(reply)
 
     def count(self, order: Count) -> int:
         """Count a document's pages. Raises InputError."""
@@ -239,22 +250,25 @@ class _Child:
     def replies(self, order: Count | Read) -> Iterator[Opened | PageRead]:
         """Send an order and yield the answers to it. Raises what the child refused with, or _DeathError."""
         self._is_idle = False
-        refusal: Refused | None = None
+        refusal: InputError | MissingExtra | None = None
+        talk = Talk(order, self._options.limits)
         self._send(order)
         while True:
             reply = self._receive()
+            if not talk.takes(reply):
+                raise self._damaged(type(reply).__name__)
             if isinstance(reply, Ended):
                 break
             if isinstance(reply, Refused):
-                refusal = reply
+                refusal = refusal_of(reply)
             elif isinstance(reply, Opened):
                 yield reply
             elif isinstance(reply, PackedPage):
-                yield _unpacked(reply)
+                yield self._unpacked(reply)
                 self._send(Credit())
         self._is_idle, self._is_worn = True, reply.is_worn
         if refusal is not None:
-            raise error_classes()[refusal.reason](refusal.message)
+            raise refusal
 
     def end(self) -> None:
         """End the process, at once and for good."""
@@ -268,20 +282,31 @@ class _Child:
         except OSError:
             raise self._death() from None
 
-    def _receive(self) -> Reply:
+    def _receive(self) -> object:
         timeout_s = self._options.limits.page_timeout_s
         try:
-            reply = self._channel.receive_page(timeout_s=timeout_s)
+            return self._channel.receive_page(timeout_s=timeout_s)
         except TimeoutError:
             self._process.kill()
             raise _DeathError(RasterTimeout(f"longer than {timeout_s:g} s")) from None
         except (EOFError, OSError):
             raise self._death() from None
-        except (pickle.UnpicklingError, AttributeError, TypeError, ValueError) as fault:
-            self._process.kill()
-            raise _DeathError(RasterCrash(f"the reader's answer is damaged ({type(fault).__name__})")) from None
-        assert isinstance(reply, Reply), type(reply)
-        return reply
+        except UnreadableMessage as fault:
+            raise self._damaged(str(fault)) from None
+
+    def _unpacked(self, packed: PackedPage) -> PageRead:
+        try:
+            page = packed.unpacked()
+        # Whatever arrays and sizes that fit no page raise: the child has parsed hostile bytes.
+        except Exception as fault:
+            raise self._damaged(type(fault).__name__) from None
+        if not is_whole(page, self._options.profile):
+            raise self._damaged("a page in parts")
+        return page
+
+    def _damaged(self, what: str) -> _DeathError:
+        self._process.kill()
+        return _DeathError(RasterCrash(f"the reader's answer is damaged ({what})"))
 
     def _death(self) -> _DeathError:
         try:
@@ -290,13 +315,6 @@ class _Child:
             self._process.kill()
             return _DeathError(RasterCrash("the reader hung up"))
         return _DeathError(_error_of_status(status, self._options.limits))
-
-
-def _unpacked(packed: PackedPage) -> PageRead:
-    try:
-        return packed.unpacked()
-    except (AttributeError, TypeError, ValueError, IndexError, StopIteration, RuntimeError) as fault:
-        raise _DeathError(RasterCrash(f"the reader's answer is damaged ({type(fault).__name__})")) from None
 
 
 def check_stored(path: Path, limits: Limits) -> None:

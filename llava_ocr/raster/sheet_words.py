@@ -16,7 +16,7 @@ from llava_ocr.raster.limits import ocr_size, shrunk_to
 from llava_ocr.records import NO_WORDS, PageWords, Word, WordReader
 from llava_ocr.words.ocr import OcrPage
 from llava_ocr.words.pictures import MIN_AREA, cut_out, is_known, on_page, with_text
-from llava_ocr.words.sanity import fault_of
+from llava_ocr.words.sanity import fault_of, fault_of_order
 from llava_ocr.words.text_layer import clean_words
 from llava_ocr.words.turned import choose_turn, turned_words
 from llava_ocr.words.visible import Seen, Unseen, disagrees, unseen_words, weigh
@@ -90,8 +90,11 @@ def _text_layer(sheet: Sheet, options: ReadOptions) -> PageWords:
 
 
 def shown_words(stored: Sequence[Word], sheet: Sheet, options: ReadOptions) -> PageWords:
-    """Return the words of a sound text layer that show on the page; none where the layer is another page's."""
+    """Return the words of a sound text layer that show on the page; none where the layer is another page's or
+    has an order that nothing vouches for."""
     inks = sheet.inks()
+    if fault := fault_of_order(stored, [ink.is_painted for ink in inks]):
+        return replace(NO_WORDS, note=fault)
     unseen: Mapping[int, Unseen] = {}
     is_scan = any(ink.is_doubtful and ink.is_on_picture for ink in inks)
     for dpi in (FINE_DPI,) if is_scan else (SEEN_DPI, FINE_DPI):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llava_ocr.errors import InputError
+from llava_ocr.grounding.codes import PROVING
 from llava_ocr.grounding.typed import Conventions, parse
 from llava_ocr.records import Evidence, FieldReading, FieldState
 from llava_ocr.schema import DocumentSchema, Kind, LeafNode, leaves, tree
@@ -45,5 +46,7 @@ def _what_is_wrong(leaf: LeafNode, candidates: Iterable[str]) -> str:
     meant = " or ".join(candidates)
     if meant:
         return f"that could mean {meant}; write it out"
+    if leaf.leaf.checksum in PROVING:
+        return "its check digits are wrong; if it is printed so, say that it can't be read"
     example = _EXAMPLES.get(leaf.leaf.kind)
     return f"that is no {leaf.leaf.kind.value}" + (f"; write it like {example}" if example else "")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from llava_ocr import machine
 from llava_ocr.errors import ExtractionError, RasterCrash, RasterOutOfMemory, RasterTimeout, error_classes
 from llava_ocr.geometry import Box, Turn
 from llava_ocr.raster.base import Limits
@@ -92,11 +91,8 @@ def _words(page: dict[str, Any]) -> PageWords:
 
 
 def _limit(limits: Limits, *, num_pages: int) -> None:
-    memory = limits.memory_bytes + 2**30
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    seconds = math.ceil(limits.page_timeout_s * (1 + num_pages)) + 5
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    machine.limit_memory(limits.memory_bytes)
+    machine.limit_cpu_time(limits.page_timeout_s * (1 + num_pages) + 5)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from llava_ocr.engines.scripted import PROFILE
 from llava_ocr.errors import ConfigError, ExtractionError
+from llava_ocr.ledger.order import is_no_document
 from llava_ocr.raster.base import Limits, OcrMode, PageReader, PdfLibrary, ReadOptions
 from llava_ocr.raster.sandbox import open_page_reader
 from llava_ocr.raster.sniff import Format, sniff_path
@@ -99,6 +100,8 @@ def make_searchable(infos: Iterable[ObjectInfo], desk: Desk) -> Iterator[Searcha
                 fetched = desk.source.store.fetch(info, Path(folder) / "original", max_bytes=desk.limits.max_bytes)
                 yield _copy(fetched, Path(folder) / "copy", copies, desk)
             except ExtractionError as error:
+                if is_no_document(info.uri, error.reason):
+                    continue
                 yield SearchableCopy(info.uri, info.key, CopyState.FAILED, reason=error.reason, message=str(error))
 
 

@@ -25,9 +25,11 @@ class ObjectInfo:
 class Selection:
     """Which objects of a source are wanted: a prefix, a glob on the key below it, and a window of modification times.
 
-    `since` is inclusive, `until` exclusive, both aware.
+    `address` is what a person typed. An object of that very key is meant alone; else, where anything lies below it as
+    below a folder, all of that; else the glob decides. `since` is inclusive, `until` exclusive, both aware.
     """
 
+    address: str = ""
     prefix: str = ""
     glob: str = ""
     since: datetime | None = None

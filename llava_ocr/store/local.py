@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from llava_ocr.errors import ConfigError, ObjectChanged, ObjectNotFound, StoreDenied, StoreError
 from llava_ocr.store.base import Fetched, ObjectInfo, Selection
-from llava_ocr.store.matching import wants
+from llava_ocr.store.matching import selected
 from llava_ocr.store.streaming import CHUNK_BYTES, partial_file, refuse_larger, stream_to
 
 # Files on their way into place; a process that was killed may leave one, which is no document.
@@ -24,7 +25,8 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
             raise ObjectNotFound(f"{root}: no such folder")
-        self._root = root
+        # Rows name files by their whole path, wherever the program was started.
+        self._root = Path(os.path.abspath(root))  # noqa: PTH100 (links stay as they are given)
         self._real_root = Path(os.path.realpath(root))
 
     @property
@@ -38,7 +40,7 @@ class LocalStore:
         Links that lead nowhere are no objects. Raises StoreDenied at a folder that may not be listed: what is in it
         is unknown, so a listing without it would not be whole.
         """
-        return (info for info in self._walk() if wants(selection, info))
+        return selected(self._below, selection)
 
     def head(self, key: str) -> ObjectInfo:
         """Look one file up."""
@@ -73,6 +75,15 @@ class LocalStore:
                     written.unlink(missing_ok=True)
                     raise
         return self.head(key)
+
+    def _below(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield what begins with a prefix; a file of that very name is not looked for among all the others."""
+        try:
+            exact = [self.head(prefix)] if prefix else []
+        except (ConfigError, ObjectNotFound):
+            exact = []
+        others = (info for info in self._walk() if info.key.startswith(prefix) and info.key != prefix)
+        return chain(exact, others)
 
     def _walk(self) -> Iterator[ObjectInfo]:
         # A stack, not a recursion: folders may be nested deeper than Python calls.

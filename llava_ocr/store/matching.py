@@ -1,9 +1,11 @@
-"""Which keys a selection wants. Pure."""
+"""Which keys a selection wants. Pure, but for the listing that is handed in."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 
 from llava_ocr.errors import ConfigError
 from llava_ocr.store.base import ObjectInfo, Selection
@@ -12,10 +14,30 @@ _MAGIC = re.compile(r"[*?\[]")
 _SPECIAL_IN_SET = re.compile(r"[\\\[\]^&|~]")
 
 
+def selected(listing: Callable[[str], Iterator[ObjectInfo]], selection: Selection) -> Iterator[ObjectInfo]:
+    """Yield the selected objects; `listing` yields those whose keys begin with a prefix, in key order."""
+    if selection.address:
+        exact = next(listing(selection.address), None)
+        # Of all keys that begin so, it is the first.
+        found: Iterable[ObjectInfo] = [exact] if exact is not None and exact.key == selection.address else []
+        if not found:
+            below = listing(f"{selection.address.removesuffix('/')}/")
+            first = next(below, None)
+            found = chain([first], below) if first is not None else found
+        if found or not selection.glob:
+            yield from (info for info in found if is_in_window(selection, info))
+            return
+    prefix = max(selection.prefix, fixed_prefix(selection.glob), key=len)
+    yield from (info for info in listing(prefix) if wants(selection, info))
+
+
 def wants(selection: Selection, info: ObjectInfo) -> bool:
     """Whether an object is selected: by prefix, glob and time."""
-    if not wants_key(selection, info.key):
-        return False
+    return wants_key(selection, info.key) and is_in_window(selection, info)
+
+
+def is_in_window(selection: Selection, info: ObjectInfo) -> bool:
+    """Whether an object was modified in the selection's window of time."""
     is_too_old = selection.since is not None and info.modified_at < selection.since
     is_too_new = selection.until is not None and info.modified_at >= selection.until
     return not is_too_old and not is_too_new

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from llava_ocr.errors import ObjectChanged, ObjectNotFound
 from llava_ocr.store.base import Fetched, ObjectInfo, Selection
-from llava_ocr.store.matching import wants
+from llava_ocr.store.matching import selected
 from llava_ocr.store.streaming import partial_file, refuse_larger, stream_to
 
 
@@ -31,7 +31,7 @@ class MemoryStore:
         """Yield the selected objects in key order."""
         with self._lock:
             infos = sorted((info for info, _ in self._objects.values()), key=lambda info: info.key)
-        return (info for info in infos if wants(selection, info))
+        return selected(lambda prefix: (info for info in infos if info.key.startswith(prefix)), selection)
 
     def head(self, key: str) -> ObjectInfo:
         """Look one object up."""

@@ -16,6 +16,7 @@ from llava_ocr.store.local import LocalStore
 from llava_ocr.store.matching import fixed_prefix, has_glob, pattern
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_ESCAPED = re.compile(r"\\x[0-9a-f]{2}")
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
@@ -24,12 +25,12 @@ class Source:
     """A store and which of its objects are meant."""
 
     store: Store
-    prefix: str = ""
+    address: str = ""
     glob: str = ""
 
     def select(self, *, since: datetime | None = None, until: datetime | None = None) -> Selection:
         """The source's selection, narrowed to a window of modification times."""
-        return Selection(self.prefix, self.glob, since, until)
+        return Selection(self.address, glob=self.glob, since=since, until=until)
 
 
 def open_source(source: str, settings: Settings) -> Source:
@@ -55,7 +56,7 @@ def _open_s3(rest: str, settings: Settings) -> Source:
     from llava_ocr.store.s3 import open_bucket
 
     store = open_bucket(bucket, settings)
-    return _selecting(store, key) if has_glob(key) else Source(store, prefix=key)
+    return Source(store, address=key, glob=key if has_glob(key) else "")
 
 
 def _path_of_url(rest: str) -> str:
@@ -69,7 +70,7 @@ def _path_of_url(rest: str) -> str:
 def _open_path(text: str) -> Source:
     try:
         path = Path(text).expanduser()
-        source = _source_at(path)
+        source = _source_at(path) or (_source_at(Path(_as_named(text))) if _ESCAPED.search(text) else None)
     except PermissionError:
         raise StoreDenied(f"{text}: may not be read") from None
     except (OSError, RuntimeError) as error:
@@ -80,12 +81,17 @@ def _open_path(text: str) -> Source:
     return source
 
 
+def _as_named(text: str) -> str:
+    """A name with bytes that are no UTF-8, from the form in which it is listed."""
+    return os.fsdecode(re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), text.encode()))
+
+
 def _source_at(path: Path) -> Source | None:
     """A folder, a file, or wildcards below a folder; None where nothing is there."""
     if path.is_dir():
         return Source(LocalStore(path))
     if path.is_file():
-        return _selecting(LocalStore(path.parent), _quoted(path.name))
+        return Source(LocalStore(path.parent), address=path.name)
     text = os.fspath(path)
     if not has_glob(text):
         return None
@@ -98,8 +104,3 @@ def _selecting(store: Store, glob: str) -> Source:
     """A source with wildcards, which are compiled now so that a bad set is found before anything is listed."""
     pattern(glob)
     return Source(store, glob=glob)
-
-
-def _quoted(name: str) -> str:
-    """A file name as a glob that means only itself."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

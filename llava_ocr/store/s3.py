@@ -32,7 +32,7 @@ from llava_ocr.errors import (
 )
 from llava_ocr.settings import Settings
 from llava_ocr.store.base import Fetched, ObjectInfo, Selection
-from llava_ocr.store.matching import fixed_prefix, wants
+from llava_ocr.store.matching import selected
 from llava_ocr.store.streaming import CHUNK_BYTES, partial_file, refuse_larger, stream_to
 
 if TYPE_CHECKING:
@@ -92,17 +92,19 @@ class S3Store:
 
     def list(self, selection: Selection) -> Iterator[ObjectInfo]:
         """Yield the selected objects in key order, a page of the listing in memory at a time."""
-        prefix = max(selection.prefix, fixed_prefix(selection.glob), key=len)
+        return selected(self._below, selection)
+
+    def _below(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the objects whose keys begin with a prefix."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=prefix, PaginationConfig={"PageSize": self._page_size}
         )
         with self._translated(prefix):
             for page in pages:
                 for entry in page.get("Contents", ()):
-                    info = self._info(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
                     # Consoles make "folders" as empty objects whose key ends with a slash.
-                    if not (info.key.endswith("/") and info.size_bytes == 0) and wants(selection, info):
-                        yield info
+                    if entry["Size"] or not entry["Key"].endswith("/"):
+                        yield self._info(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
 
     def head(self, key: str) -> ObjectInfo:
         """Look one object up."""

@@ -1,10 +1,16 @@
-"""Font faces and their metrics. PyMuPDF's built-in faces are always there; faces found on the system add variety."""
+"""Font faces and their metrics: those that come with PyMuPDF, and on request those that are installed.
+
+By default a seed gives the same document on every machine. Training asks for more looks with `system_fonts`.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -64,6 +70,8 @@ SCRIPT_STEMS = (
 )  # fmt: skip
 MONO = frozenset({"Courier", "DejaVuSansMono", "CourierPrime", "Inconsolata", "FiraMono", "SpaceMono", "Cascadia"})
 
+_takes_system: ContextVar[bool] = ContextVar("_takes_system", default=False)
+
 
 @dataclass(frozen=True, eq=False)
 class Face:
@@ -101,24 +109,40 @@ class Family:
         return self.name in MONO
 
 
+@contextmanager
+def system_fonts(*, are_wanted: bool = True) -> Iterator[None]:
+    """Inside, documents may also be set in what pymupdf-fonts and this machine's font folders hold."""
+    token = _takes_system.set(are_wanted)
+    try:
+        yield
+    finally:
+        _takes_system.reset(token)
+
+
+def takes_system_fonts() -> bool:
+    """Whether documents painted now may be set in installed fonts."""
+    return _takes_system.get()
+
+
 @cache
 def open_face(name: str) -> Face:
-    """Open a face by its built-in name or its file's stem."""
-    path = _system_files().get(name)
+    """Open a face by the name that PyMuPDF knows it by, or by its file's stem."""
+    known = {face for family in (BUILT_IN | PACKAGED).values() for face in family}
+    path = None if name in known else _system_files().get(name)
     font = pymupdf.Font(fontfile=str(path)) if path else pymupdf.Font(name)
     return Face(name, font, float(font.ascender), float(font.descender))
 
 
-@cache
 def families() -> tuple[str, ...]:
-    """Name the families that can be used on this machine, built-in ones first."""
+    """Name the families that documents may be set in, built-in ones first."""
+    return (*BUILT_IN, *_added_families()) if takes_system_fonts() else tuple(BUILT_IN)
+
+
+@cache
+def _added_families() -> tuple[str, ...]:
     found = _system_files()
     packaged = PACKAGED if importlib.util.find_spec("pymupdf_fonts") else ()
-    return (
-        *BUILT_IN,
-        *packaged,
-        *(name for name, stems in SYSTEM_STEMS.items() if all(stem in found for stem in stems)),
-    )
+    return (*packaged, *(name for name, stems in SYSTEM_STEMS.items() if all(stem in found for stem in stems)))
 
 
 @cache
@@ -129,14 +153,16 @@ def open_family(name: str) -> Family:
 
 
 def choose_family(rng: Random) -> Family:
-    """Pick one of this machine's families; the built-in sans stands for most office print."""
+    """Pick a family; the built-in sans stands for most office print."""
     names = families()
     weights = [3.0 if name == "Helvetica" else 0.4 if name in MONO else 1.0 for name in names]
     return open_family(rng.choices(names, weights)[0])
 
 
 def find_script(rng: Random) -> Face | None:
-    """Pick one of this machine's faces that look written by hand; None where there is none."""
+    """Pick an installed face that looks written by hand; None where there is none, or none is wanted."""
+    if not takes_system_fonts():
+        return None
     found = [stem for stem in SCRIPT_STEMS if stem in _system_files()]
     return open_face(rng.choice(found)) if found else None
 

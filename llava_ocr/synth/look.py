@@ -83,7 +83,7 @@ class Look:
 
 
 def draw_look(rng: Random, fonts: Random, market: Market, *, language: str) -> Look:
-    """Draw a look. `fonts` is a stream of its own, so that what is installed changes nothing else."""
+    """Draw a look. `fonts` is a stream of its own, so that which fonts there are changes nothing else."""
     width, height = PAGES[market.page if chance(rng, 0.96) else "a4"]
     if chance(rng, 0.015):
         width, height = height, width

@@ -41,7 +41,7 @@ def painter(schema: str, *, num_rows: int | None = None) -> Callable[[int], Pain
 
 
 def paint(schema: str, seed: int) -> PaintedDocument:
-    """Paint one document. Equal seeds give equal truths everywhere, and equal words where the fonts are equal.
+    """Paint one document. Equal seeds give equal documents everywhere, unless `fonts.system_fonts` adds looks.
 
     Raises UnknownSchema where nothing is known of how such a document looks.
     """

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from llava_ocr.schema import schema_name, tree
+from llava_ocr.synth.fonts import system_fonts
 from llava_ocr.train.recipes import small, small_stages
 from llava_ocr.train.run import train_from_nothing
 from schemas.invoice import Invoice
@@ -23,7 +24,8 @@ def main() -> None:
 def train_small(folder: Path) -> Path:
     """Run all stages of the small model below `folder`; return the shipped folder."""
     known = {schema_name(schema): tree(schema) for schema in (Invoice, Receipt, Statement)}
-    return train_from_nothing(small(), small_stages(), known=known, folder=folder, name="small")
+    with system_fonts():
+        return train_from_nothing(small(), small_stages(), known=known, folder=folder, name="small")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from llava_ocr.schema import GroupNode
 from llava_ocr.synth.base import PaintedPage
+from llava_ocr.synth.fonts import system_fonts, takes_system_fonts
 from llava_ocr.synth.paint import paint
 from llava_ocr.synth.sheets import sheets
 from llava_ocr.train.asks import invoice_tree
@@ -114,13 +115,17 @@ class MakesExamples(Protocol[Made]):
 
 
 class _Stream(IterableDataset[Made]):
+    """Examples in a child process, which is to paint as its parent would: context variables don't travel."""
+
     def __init__(self, painter: MakesExamples[Made], start: int) -> None:
-        self.painter, self.start = painter, start
+        self.painter, self.start, self.takes_system_fonts = painter, start, takes_system_fonts()
 
     def __iter__(self) -> Iterator[Made]:
         position = self.start
         while True:
-            yield self.painter.example(position)
+            with system_fonts(are_wanted=self.takes_system_fonts):
+                example = self.painter.example(position)
+            yield example
             position += 1
 
 

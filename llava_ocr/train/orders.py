@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +13,10 @@ import torch
 
 from llava_ocr.catalog import Catalog
 from llava_ocr.errors import BadTrainingData, ConfigError
+from llava_ocr.machine import num_cores
 from llava_ocr.models.load import LoadedModel, choose_device
 from llava_ocr.schema import GroupNode, tree
+from llava_ocr.synth.fonts import system_fonts
 from llava_ocr.synth.paint import PAINTERS
 from llava_ocr.train.checkpoint import write_whole
 from llava_ocr.train.conversations import Conversations, items, read_conversations
@@ -36,7 +37,10 @@ MODEL_FOLDER, ORDER_NAME = "model", "order.json"
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """What to train. `data` are folders of truth, JSON files, or `synth:TYPE`, each with `=SHARE` or share 1."""
+    """What to train. `data` are folders of truth, JSON files, or `synth:TYPE`, each with `=SHARE` or share 1.
+
+    Documents of `synth:TYPE` are set in this machine's fonts, too, where `takes_system_fonts`.
+    """
 
     stage: StageName
     recipe: str
@@ -47,6 +51,7 @@ class TrainOrder:
     steps: int | None = None
     num_processes: int = 1
     device: str = "auto"
+    takes_system_fonts: bool = False
 
     def made_recipe(self) -> TuneRecipe:
         """The recipe with this order's steps. Raises ConfigError."""
@@ -77,13 +82,13 @@ def train_share(world: World, order: TrainOrder, recipe: TuneRecipe) -> None:
     """Be one of the processes that train."""
     model = open_model(order.init, recipe, device=_own_device(order.device, world))
     if world.size > 1 and not torch.cuda.is_available():
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // world.size))
+        torch.set_num_threads(max(1, num_cores() // world.size))
     run = begin(model.network, recipe, (optimizer(model.network, recipe),), answer_loss(model))
     checkpoint = order.out / CHECKPOINT_NAME
     if checkpoint.exists():
         run = resume(run, checkpoint)
     if run.position.step < recipe.steps:
-        with _mixture(order, recipe, model) as mixture:
+        with system_fonts(are_wanted=order.takes_system_fonts), _mixture(order, recipe, model) as mixture:
             examples = feed(mixture.example, start=run.position.examples, world=world)
             train(run, examples, order.out, world=world)
 

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from llava_ocr.geometry import Grid, Size
-from llava_ocr.raster.image import PictureSheet
+from llava_ocr.raster.image import PictureSheet, Resolution
 from llava_ocr.raster.page import em_height
 from llava_ocr.synth.base import PaintedDocument, PaintedPage
 from llava_ocr.synth.draw import draw_pixels
@@ -41,7 +41,7 @@ def draw_worn(page: PaintedPage, grid: Grid, *, tile_px: int, wear: Wear, seed: 
     sheet = PaintedDocument("page", seed, "en", {}, (page,), ())
     [scan] = paint_scan(sheet, wear)
     size = raster_size(scan.size, grid, tile_px)
-    pixels_HWC = PictureSheet(scan.image.convert("RGB"), wear.dpi).draw(size)
+    pixels_HWC = PictureSheet(scan.image.convert("RGB"), Resolution(wear.dpi, wear.dpi)).draw(size)
     raster = cut(pixels_HWC, grid, tile_px=tile_px, dpi=wear.dpi * size.height / scan.size.height)
     return SeenPage(raster, worn(print_of(page), scan))
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from llava_ocr.db.browse import Listed, list_page
 from llava_ocr.db.corrections import corrections_of, place_of
 from llava_ocr.db.export import json_record
+from llava_ocr.db.links import linked
 from llava_ocr.db.queries import list_runs
 from llava_ocr.db.reviewing import approve_record, correct_field, rule_on_field, undo
 from llava_ocr.db.saving import split_path
@@ -195,9 +196,14 @@ def me(session: TheSession) -> dict[str, str]:
 
 def _record(site: Site, record_id: int, *, status: int = 200) -> Response:
     with site.db.reading() as connection:
-        found = load_record(connection, record_id)
+        [found] = linked(connection, [load_record(connection, record_id)])
     root = tree(site.catalog.get(found.schema))
-    body = {"id": record_id, "is_current": found.is_current, **json_record(found, root)}
+    body = {
+        "id": record_id,
+        "is_current": found.is_current,
+        "is_superseded": found.is_superseded,
+        **json_record(found, root),
+    }
     return Response(to_json(body), media_type="application/json", status_code=status)
 
 

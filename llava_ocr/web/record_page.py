@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Request, Response
 from llava_ocr.db.calibrations import latest_calibration
 from llava_ocr.db.corrections import RecordPlace, corrections_of, machine_readings
 from llava_ocr.db.documents import OtherRecord, Version, count_pages, other_records, versions_of
+from llava_ocr.db.links import linked
 from llava_ocr.db.listings import surest
 from llava_ocr.db.stored import StoredRecord, load_record
 from llava_ocr.records import FieldReading, Finding
@@ -96,7 +97,7 @@ def record(request: Request, record_id: RecordId, site: TheSite, session: TheSes
 def shown_record(site: Site, record_id: int) -> ShownRecord:
     """Gather what the page of a record says. Raises NoSuchRecord."""
     with site.db.reading() as connection:
-        stored = load_record(connection, record_id)
+        [stored] = linked(connection, [load_record(connection, record_id)])
         said = corrections_of(connection, RecordPlace(stored.document_id, stored.schema, stored.record_index))
         # Nothing where it was replaced a moment ago.
         machine = machine_readings(connection, [record_id]).get(record_id, {})

@@ -32,8 +32,9 @@ STATE_WORDS = {
 STATUS_WORDS = {"to_check": "to check", "sound": "sound", "reviewed": "reviewed", "conflict": "conflict"}
 RUN_WORDS = {
     "running": "running",
-    "green": "complete",
-    "red": "something is missing",
+    "paused": "paused",
+    "complete": "complete",
+    "failed": "failed",
     "cancelled": "cancelled",
 }
 BAND_WORDS = {"low": "below 50 %", "middle": "50 to 90 %", "high": "90 % and more"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from llava_ocr.db.browse import Filter, next_to_review
 from llava_ocr.db.page_words import load_page_words
@@ -22,8 +22,8 @@ from llava_ocr.review.typing import leaf_at, typed_reading
 from llava_ocr.schema import DocumentSchema
 from llava_ocr.web.faults import BadRequest
 from llava_ocr.web.forms import Form
-from llava_ocr.web.record_page import RecordId, shown_record
-from llava_ocr.web.render import fragment, page
+from llava_ocr.web.record_page import RecordId, ShownRecord, shown_record
+from llava_ocr.web.render import fragment, label, page
 from llava_ocr.web.state import Reviewer, Site, TheSite
 from llava_ocr.words.turned import lay_out_page
 
@@ -82,10 +82,20 @@ def say(request: Request, record_id: RecordId, form: Form, site: TheSite, person
 
 
 @router.post("/records/{record_id}/approve")
-def approve(request: Request, record_id: RecordId, site: TheSite, person: Reviewer) -> Response:
-    """Accept the whole record as it is shown."""
+def approve(request: Request, record_id: RecordId, form: Form, site: TheSite, person: Reviewer) -> Response:
+    """Accept the whole record as it is shown; with fields in doubt only once the person was asked about as many."""
+    doubts = doubts_of(shown_record(site, record_id))
+    if doubts and form.get("doubts") != str(len(doubts)):
+        return JSONResponse({"doubts": doubts}, status_code=202)
     approve_record(site.db, record_id, schema_of(site, record_id), who=person.name)
     return _panel(request, site, record_id)
+
+
+def doubts_of(shown: ShownRecord) -> list[str]:
+    """What a person should look at before they approve a record: fields by name, and remarks about none of them."""
+    cells = (cell for table in shown.tables for row in table.rows for cell in row if cell is not None)
+    fields = [label(field.reading.path) for field in (*shown.header, *cells) if field.needs_look]
+    return fields + [remark.message for remark in shown.remarks if not any(remark.places)]
 
 
 @router.post("/records/{record_id}/undo")

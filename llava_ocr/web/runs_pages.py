@@ -14,10 +14,11 @@ from fastapi.responses import RedirectResponse
 from llava_ocr import backfill
 from llava_ocr.db.browse import records_of
 from llava_ocr.db.queries import Failure, RunSummary, list_failures, list_runs, summarize_run
-from llava_ocr.db.staging import Diff
+from llava_ocr.db.staging import MAX_LOST_SHARE, Diff
 from llava_ocr.errors import error_hint
 from llava_ocr.ledger.order import RunState, Stage
 from llava_ocr.review.people import Role
+from llava_ocr.web.forms import Form
 from llava_ocr.web.render import fragment, page
 from llava_ocr.web.state import Admin, Site, TheSession, TheSite
 
@@ -67,7 +68,9 @@ def runs(request: Request, site: TheSite) -> Response:
 def run(request: Request, run_id: RunId, site: TheSite, session: TheSession) -> Response:
     """Show a run's accounts and what failed, by class."""
     context = _told(site, run_id)
-    return page(request, "run.html", may_decide=session.person.role.may(Role.ADMIN), **context)
+    return page(
+        request, "run.html", max_lost_share=MAX_LOST_SHARE, may_decide=session.person.role.may(Role.ADMIN), **context
+    )
 
 
 @router.get("/runs/{run_id}/progress")
@@ -84,9 +87,10 @@ def difference(request: Request, run_id: RunId, site: TheSite) -> Response:
 
 
 @router.post("/runs/{run_id}/promote")
-def promote(run_id: RunId, site: TheSite, person: Admin) -> Response:
-    """Make what a run staged current, all at once."""
-    backfill.promote(site.db, run_id, who=person.name)
+def promote(run_id: RunId, form: Form, site: TheSite, person: Admin) -> Response:
+    """Make what a run staged current, all at once; what loses much only with consent."""
+    limit = None if form.get("accept_loss") else MAX_LOST_SHARE
+    backfill.promote(site.db, run_id, who=person.name, max_lost_share=limit)
     return RedirectResponse(f"/runs/{run_id}", status_code=303)
 
 

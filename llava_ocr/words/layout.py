@@ -13,6 +13,7 @@ from statistics import median
 
 from llava_ocr.geometry import Box, Turn, union
 from llava_ocr.records import Word
+from llava_ocr.words.right_to_left import is_right_to_left, reading_order
 
 # A gap wider than this share of the line's height parts two columns (a space is about 0.3 of it).
 COLUMN_GAP = 1.2
@@ -26,7 +27,8 @@ WIDE_LEADING = 1.3
 
 @dataclass(frozen=True)
 class Segment:
-    """Words of one line that stand close together; `words` are indices into the page's words, left to right."""
+    """Words of one line that stand close together; `words` are indices into the page's words, as they
+    are read: left to right, Arabic and Hebrew right to left."""
 
     words: tuple[int, ...]
     line: int
@@ -36,14 +38,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Line:
-    """All words at one height, left to right."""
+    """All words at one height: segments from left to right, their words as they are read."""
 
     segments: tuple[Segment, ...]
     box: Box
 
     @property
     def words(self) -> tuple[int, ...]:
-        """Indices of the line's words, left to right."""
+        """Indices of the line's words, segment by segment."""
         return tuple(index for segment in self.segments for index in segment.words)
 
 
@@ -146,8 +148,16 @@ def _line(words: Sequence[Word], indices: Sequence[int], number: int, aspect: fl
             runs.append([place])
         else:
             runs[-1].append(place)
-    segments = tuple(_segment([indices[i] for i in run], [boxes[i] for i in run], words, number) for run in runs)
+    segments = tuple(
+        _segment([indices[i] for i in _as_read(run, indices, words)], [boxes[i] for i in run], words, number)
+        for run in runs
+    )
     return Line(segments, _around(boxes))
+
+
+def _as_read(run: list[int], indices: Sequence[int], words: Sequence[Word]) -> list[int]:
+    texts = [words[indices[i]].text for i in run]
+    return [run[place] for place in reading_order(texts)] if is_right_to_left("".join(texts)) else run
 
 
 def _segment(indices: list[int], boxes: list[Box], words: Sequence[Word], number: int) -> Segment:

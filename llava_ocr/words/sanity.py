@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from llava_ocr.records import Word
+from llava_ocr.words.right_to_left import is_right_to_left
 
 # More than one unreadable character in ten, and names and amounts are no longer whole.
 MAX_BROKEN_SHARE = 0.1
@@ -40,6 +41,18 @@ def fault_of(stored: Sequence[Word], cleaned: Sequence[Word], image_cover: Calla
         or _fault_of_mix(unicodedata.normalize("NFKD", text))
         or _fault_of_scan(cleaned, image_cover)
     )
+
+
+def fault_of_order(stored: Sequence[Word], are_painted: Sequence[bool]) -> str:
+    """Say why the order of a layer's letters and figures can't be trusted, empty where it can.
+
+    Right-to-left letters are put in order by where they stand, which is where they show. Of letters without ink, as OCR
+    programs lay them over scans, only the word's place is right, and some lay figures from the right, too.
+    """
+    turned = [is_painted for word, is_painted in zip(stored, are_painted, strict=True) if is_right_to_left(word.text)]
+    if 2 * turned.count(False) > len(turned):
+        return "text layer refused: right-to-left text without ink, whose figures may be reversed"
+    return ""
 
 
 def _fault_of_characters(text: str) -> str:

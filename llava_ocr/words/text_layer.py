@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from llava_ocr.geometry import Box
 from llava_ocr.records import Word
 
-SOFT_HYPHEN = "\u00ad"
 # By hand rather than by NFKC, which would also turn ² to 2 and ½ to 1/2.
 _LIGATURES = {
     "\ufb00": "ff",
@@ -39,16 +38,19 @@ def clean_words(words: Iterable[Word]) -> list[Word]:
 
 
 def clean_text(text: str) -> str:
-    """Take out NUL, control and zero-width characters; ligatures become letters, a soft hyphen at the end a hyphen."""
+    """Take out NUL, control and zero-width characters, and soft hyphens; ligatures become letters.
+
+    Soft hyphens that show on the page are hyphens by now (`soft_hyphens`).
+    """
     if text.isascii() and text.isprintable():
         return text
-    ends_soft = text.endswith(SOFT_HYPHEN) and len(text) > 1
     shown = "".join(_LIGATURES.get(char, char) for char in text if not _is_hidden(char))
-    return unicodedata.normalize("NFC", shown + "-" if ends_soft else shown)
+    return unicodedata.normalize("NFC", shown)
 
 
 def _is_hidden(char: str) -> bool:
-    return char == SOFT_HYPHEN or (not char.isspace() and unicodedata.category(char) in ("Cc", "Cf", "Cs"))
+    # The soft hyphen is of Cf, too.
+    return not char.isspace() and unicodedata.category(char) in ("Cc", "Cf", "Cs")
 
 
 def _parts(text: str, box: Box) -> Iterator[tuple[str, Box]]:

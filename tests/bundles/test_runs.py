@@ -95,7 +95,7 @@ def value_of(record: StoredRecord, path: str) -> FieldValue:
 
 
 def test_a_bundle_is_kept_as_its_records_with_their_pages(office: Office) -> None:
-    assert office.run(office.order()).is_green
+    assert office.run(office.order()).is_balanced
     assert [record.record_index for record in office.records()] == [0, 1, 2]
     assert office.numbers() == NAMES
     assert [record.part and record.part.page_indices for record in office.records()] == [(0, 1), (2,), (3, 4, 5)]
@@ -134,7 +134,7 @@ def test_a_run_that_broke_in_a_bundle_ends_with_each_record_once(office: Office)
         office.run(office.order())
     assert office.records() == []
     num_asked, office.engine.breaks_at = office.engine.num_asked, 0
-    assert office.run(office.order()).is_green
+    assert office.run(office.order()).is_balanced
     assert office.numbers() == NAMES
     assert office.count() == len(PAPERS)
     # What was answered before it broke was not asked again.
@@ -222,7 +222,7 @@ def test_a_killed_run_ends_with_each_record_of_each_bundle_once(office: Office) 
     for index in range(40):
         content = paper(*PAGES, "!blank").replace(b"{", b"{" + b" " * (index + 1))
         office.store.put(f"{index:02}/pile.pdf", content)
-    assert office.run(office.order()).is_green
+    assert office.run(office.order()).is_balanced
     assert office.count() == num_records(office.folder) == 41 * len(PAPERS)
 
 

@@ -83,7 +83,7 @@ def test_retrying_opens_what_failed(call: Call, run_id: str, ledger: Ledger) -> 
 def test_cancelling_leaves_a_balance(call: Call, run_id: str, ledger: Ledger) -> None:
     code, told = call("cancel", run_id)
     assert code == 0 and "1 ok, 1 failed, 1 skipped" in told
-    assert ledger.database.balance(run_id).is_green
+    assert ledger.database.balance(run_id).is_balanced
     assert "cancelled" in call("list")[1]
 
 

@@ -50,7 +50,7 @@ def test_same_document_under_two_keys_is_one_document(db: Database) -> None:
         same = document(name, content="same")
         db.save(run_id, [outcome(same, record(same))])
     assert (count(db, DOCUMENTS), count(db, LOCATIONS), count(db, RECORDS), count(db, READS)) == (1, 2, 1, 2)
-    assert db.finish_run(run_id).is_green
+    assert db.finish_run(run_id).is_balanced
 
 
 def test_both_keys_in_one_save_are_one_document(db: Database) -> None:
@@ -133,7 +133,7 @@ def test_object_that_cannot_be_fetched_is_a_row_with_a_class(db: Database) -> No
     with db.reading() as connection:
         row = connection.execute(select(READS)).one()
     assert (row.state, row.reason, row.document_id) == (ReadState.FAILED, "ObjectNotFound", None)
-    assert db.finish_run(run_id).is_green
+    assert db.finish_run(run_id).is_balanced
 
 
 def test_planned_object_that_never_ends_is_missing(db: Database) -> None:
@@ -142,9 +142,9 @@ def test_planned_object_that_never_ends_is_missing(db: Database) -> None:
     one = document("a.pdf")
     db.save(run_id, [outcome(one, record(one))])
     balance = db.finish_run(run_id)
-    assert not balance.is_green and balance.open_uris == ("mem://b/b.pdf",)
+    assert not balance.is_balanced and balance.open_uris == ("mem://b/b.pdf",)
     with db.reading() as connection:
-        assert connection.execute(select(RUNS.c.state)).scalar_one() == "red"
+        assert connection.execute(select(RUNS.c.state)).scalar_one() == "failed"
 
 
 def test_page_without_outcome_is_missing(db: Database) -> None:
@@ -160,7 +160,7 @@ def test_failed_pages_are_counted_by_reason(db: Database) -> None:
     db.save(run_id, [outcome(one, num_pages=3, failed=1)])
     balance = db.finish_run(run_id)
     assert (balance.expected, balance.ok, balance.failed) == (3, 2, 1)
-    assert balance.by_reason == {"CorruptPage": 1} and balance.documents_failed == 1 and balance.is_green
+    assert balance.by_reason == {"CorruptPage": 1} and balance.documents_failed == 1 and balance.is_balanced
 
 
 def test_resumed_plan_keeps_what_ended(db: Database) -> None:
@@ -181,7 +181,7 @@ def test_unchanged_object_is_known_to_be_done(db: Database) -> None:
     [other_engine] = db.plan(db.start_run(replace(ORDER, engine_fingerprint="x")), [info("a.pdf")])
     assert [item.is_done for item in (same, changed, other_engine)] == [True, False, False]
     db.skip(again, [Skip(same.info.uri, "done before", document("a.pdf"))])
-    assert db.finish_run(again).is_green
+    assert db.finish_run(again).is_balanced
 
 
 def test_done_tells_reading_from_failing(db: Database) -> None:
@@ -283,7 +283,7 @@ def test_kill_before_the_commit_leaves_nothing_half(db: Database) -> None:
     assert [count(db, table) for table in (DOCUMENTS, READS, PAGES, RECORDS, FIELDS)] == [0] * 5
     one = document("a.pdf")
     db.save(run_id, [outcome(one, record(one))])
-    assert db.finish_run(run_id).is_green and db.check().is_ok
+    assert db.finish_run(run_id).is_balanced and db.check().is_ok
 
 
 SAVE_AND_HANG = """

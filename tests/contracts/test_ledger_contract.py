@@ -100,13 +100,13 @@ def test_shards_are_spread(ledger: Ledger) -> None:
     assert leases[3] is None
 
 
-def test_a_run_whose_documents_ended_is_done_and_green(ledger: Ledger) -> None:
+def test_a_run_whose_documents_ended_is_done_and_complete(ledger: Ledger) -> None:
     run_id = started(ledger)
     lease = claimed(ledger, run_id)
     ledger.save(lease, read(*NAMES))
     assert ledger.hand_back(lease, Ending.DONE) is ShardState.DONE
     balance = ledger.settle(run_id)
-    assert balance is not None and balance.is_green and balance.ok == 2
+    assert balance is not None and balance.is_balanced and balance.ok == 2
 
 
 def test_a_failure_that_would_come_again_stops_the_shard(ledger: Ledger) -> None:
@@ -215,7 +215,7 @@ def test_what_may_pass_waits_longer_each_time_and_then_stops(ledger: Ledger, clo
     clock.pass_s(20)
     assert ledger.hand_back(claimed(ledger, run_id), Ending.PUT_OFF) is ShardState.STOPPED
     balance = ledger.settle(run_id)
-    assert balance is not None and not balance.is_green and len(balance.open_uris) == 2
+    assert balance is not None and not balance.is_balanced and len(balance.open_uris) == 2
 
 
 def test_handing_back_counts_as_no_try(ledger: Ledger) -> None:
@@ -238,7 +238,7 @@ def test_a_document_that_kills_is_found_and_ended(ledger: Ledger, clock: HandClo
     ledger.save(last, read("a.pdf"))
     assert ledger.hand_back(last, Ending.DONE) is ShardState.DONE
     balance = ledger.settle(run_id)
-    assert balance is not None and balance.is_green and balance.documents_by_reason == {"PoisonDocument": 1}
+    assert balance is not None and balance.is_balanced and balance.documents_by_reason == {"PoisonDocument": 1}
 
 
 def test_deaths_that_no_document_explains_stop_the_shard(ledger: Ledger, clock: HandClock) -> None:
@@ -265,7 +265,7 @@ def test_cancelling_balances_and_takes_the_pen(ledger: Ledger) -> None:
     lease = claimed(ledger, run_id)
     ledger.save(lease, read("a.pdf"))
     balance = ledger.cancel(run_id)
-    assert balance.is_green and (balance.documents_ok, balance.documents_skipped) == (1, 2)
+    assert balance.is_balanced and (balance.documents_ok, balance.documents_skipped) == (1, 2)
     with pytest.raises(LeaseLost):
         ledger.save(lease, read("b.pdf"))
     assert ledger.claim_next(run_id, "x") is None
@@ -282,7 +282,7 @@ def test_a_cancelled_run_can_be_taken_up_again(ledger: Ledger) -> None:
     ledger.save(lease, read("b.pdf"))
     ledger.hand_back(lease, Ending.DONE)
     balance = ledger.settle(run_id)
-    assert balance is not None and balance.is_green and balance.documents_ok == 2
+    assert balance is not None and balance.is_balanced and balance.documents_ok == 2
 
 
 def test_only_failures_worth_it_are_retried(ledger: Ledger) -> None:
@@ -347,7 +347,7 @@ def test_unchanged_objects_need_no_worker(ledger: Ledger) -> None:
     again = started(ledger)
     assert state(ledger, again) is ShardState.DONE
     balance = ledger.settle(again)
-    assert balance is not None and balance.is_green and balance.documents_by_reason == {"done before": 2}
+    assert balance is not None and balance.is_balanced and balance.documents_by_reason == {"done before": 2}
 
 
 def test_planning_again_adds_only_what_is_new(ledger: Ledger) -> None:

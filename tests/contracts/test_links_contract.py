@@ -18,7 +18,7 @@ from llava_ocr.db.corrections import Said, say
 from llava_ocr.db.erase import erase_document
 from llava_ocr.db.export import export_records
 from llava_ocr.db.link_rows import LINKS
-from llava_ocr.db.links import num_later, other_places
+from llava_ocr.db.links import addresses_of, num_later
 from llava_ocr.db.listings import list_records
 from llava_ocr.db.query import run_query
 from llava_ocr.db.rows import RECORDS
@@ -92,7 +92,7 @@ def test_same_bytes_are_one_document_at_two_places(db: Database) -> None:
     save(db, *(outcome(twin, record(twin)) for twin in twins))
     assert duplicates(db) == {("bytes", "b.pdf", "a.pdf")}
     with db.reading() as connection:
-        assert other_places(connection, twins[0].id) == ["mem://b/b.pdf"]
+        assert addresses_of(connection, [twins[0].id]) == {twins[0].id: ("mem://b/a.pdf", "mem://b/b.pdf")}
 
 
 def test_same_pixels_are_linked(db: Database) -> None:

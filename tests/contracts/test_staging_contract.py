@@ -17,7 +17,7 @@ from llava_ocr.db import staging
 from llava_ocr.db.corrections import Said, machine_readings, say, take_back
 from llava_ocr.db.rows import FIELDS, READS, RECORDS
 from llava_ocr.db.session import Database, open_database
-from llava_ocr.db.staging import WrongStage
+from llava_ocr.db.staging import TooMuchLost, WrongStage
 from llava_ocr.ledger.order import Stage
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.review.corrections import Verdict
@@ -185,3 +185,38 @@ def test_what_a_person_said_stands_and_the_machines_reading_comes_back_behind_it
         assert machine_readings(connection, [record_id])[record_id]["total"].value == Decimal("1.00")
         assert take_back(connection, record_id, who="ann") == ["total"]
     assert totals(db)["a"] == "1.00"
+
+
+def test_what_would_be_lost_is_told_and_refused_above_a_limit(db: Database) -> None:
+    db.save(db.start_run(ORDER), [read(name, "1.00") for name in NAMES])
+    run_id = db.start_run(STAGED)
+    emptied = outcome(document("a.pdf"), record(document("a.pdf"), values=(*fields()[:3], *fields()[4:])))
+    bare = outcome(document("b.pdf"), record(document("b.pdf"), values=fields(total="1.00", lines=())))
+    gone = outcome(document("c.pdf"))
+    correct(db, "c.pdf", "7.00")
+    db.save(run_id, [emptied, bare, gone])
+    found = diff(db, run_id)
+    assert found.num_values == 18 and found.lost.total() == 1 + 3 + 6
+    assert (found.num_vanished_records, found.num_overridden, found.num_contradicted) == (1, 1, 0)
+    assert found.losses()[0] == "10 of 18 values would be lost (55.6%)"
+    assert {change.uri for change in found.samples} <= {document(name).uri for name in NAMES}
+    before = everything(db)
+    with pytest.raises(TooMuchLost, match="10 of 18 values"):
+        backfill.promote(db, run_id, who="ann", max_lost_share=0.5)
+    assert everything(db) == before
+    assert backfill.promote(db, run_id, who="ann", max_lost_share=0.6) == 3
+
+
+def test_a_reading_against_a_person_s_word_is_told(db: Database) -> None:
+    run_id = backfilled(db)
+    correct(db, "a.pdf", "7.00")
+    found = diff(db, run_id)
+    assert (found.num_contradicted, found.num_overridden, found.lost_share) == (1, 0, 0.0)
+    assert found.losses() == ["1 values that people gave are read otherwise; theirs stand, as conflicts"]
+
+
+def test_documents_that_were_replaced_are_told(db: Database) -> None:
+    db.save(db.start_run(ORDER), [read("a.pdf", "1.00")])
+    run_id, newer = db.start_run(STAGED), document("a.pdf", "other bytes")
+    db.save(run_id, [outcome(newer, record(newer, values=fields()))])
+    assert diff(db, run_id).num_superseded == 1

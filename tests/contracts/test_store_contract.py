@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from llava_ocr.errors import DocumentTooLarge, ObjectChanged, ObjectNotFound
+from llava_ocr.errors import ConfigError, DocumentTooLarge, ObjectChanged, ObjectNotFound
+from llava_ocr.settings import Settings, override
 from llava_ocr.store.base import Selection, Store
 from llava_ocr.store.local import LocalStore
+from llava_ocr.store.matching import has_glob
 from llava_ocr.store.memory import MemoryStore
+from llava_ocr.store.open import open_source
 from llava_ocr.store.s3 import S3Store
-from tests.servers.seaweed import S3Server
+from tests.servers.seaweed import ACCESS_KEY, SECRET_KEY, S3Server
 
 KEYS = ["a.pdf", "a/b.pdf", "a/c d+e%20.pdf", "a/deep/er/x.PDF", "b/ü ñ 日本.png", "c.txt"]
 
@@ -80,6 +83,61 @@ def test_a_prefix_selects_keys_that_begin_with_it(filled: Store) -> None:
 )
 def test_globs_select_keys(filled: Store, glob: str, expected: list[str]) -> None:
     assert sorted(keys(filled, glob=glob)) == expected
+
+
+# Names that look like something else, or like the beginning of another.
+ODD = [
+    "in/x.pdf", "inbox/x.pdf", "in.pdf", "a*b.pdf", "aXb.pdf", "q?.pdf", "qq.pdf", "[ab].pdf", "b.pdf", "[z-a].pdf",
+    "sp ace.pdf", "per%20cent.pdf", "#1.pdf", "pl+us.pdf", "ü ñ.pdf", "~home.pdf", "s3:/b.pdf", "w*/c.pdf", "wx/c.pdf",
+]  # fmt: skip
+# What no folder can hold, and not every server: a key that is another's folder, empty names.
+ONLY_KEYS = ["in", "x//y.pdf", "/lead.pdf", "new\nline.pdf"]
+
+
+@pytest.fixture(params=[memory, local, s3], ids=["memory", "local", "s3"])
+def odd(request: pytest.FixtureRequest) -> Store:
+    store: Store = request.param(request)
+    for key in [*ODD, *ONLY_KEYS] if isinstance(store, MemoryStore) else ODD:
+        store.put(key, b"x")
+    return store
+
+
+def test_every_address_that_is_listed_selects_exactly_that_object(odd: Store) -> None:
+    for info in list(odd.list(Selection())):
+        glob = info.key if has_glob(info.key) else ""
+        assert keys(odd, address=info.key, glob=glob) == [info.key]
+
+
+@pytest.mark.parametrize("odd", [local, s3], ids=["local", "s3"], indirect=True)
+def test_every_address_that_is_printed_opens_exactly_that_object(
+    odd: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings()
+    if isinstance(odd, S3Store):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        settings = override(settings, s3_endpoint=request.getfixturevalue("s3_server").endpoint)
+    for info in list(odd.list(Selection())):
+        opened = open_source(info.uri, settings)
+        assert [one.uri for one in opened.store.list(opened.select())] == [info.uri]
+
+
+def test_a_folder_ends_at_its_name(filled: Store) -> None:
+    filled.put("a b/z.pdf", b"x")
+    assert keys(filled, address="a") == keys(filled, address="a/") == ["a/b.pdf", "a/c d+e%20.pdf", "a/deep/er/x.PDF"]
+    assert keys(filled, address="a/de") == keys(filled, address="nothing") == []
+
+
+def test_wildcards_come_last(odd: Store) -> None:
+    assert keys(odd, address="a*b.pdf", glob="a*b.pdf") == ["a*b.pdf"]
+    assert keys(odd, address="w*", glob="w*") == ["w*/c.pdf"]
+    assert sorted(keys(odd, address="?.pdf", glob="?.pdf")) == ["b.pdf"]
+    with pytest.raises(ConfigError, match="z-a"):
+        keys(odd, address="[z-a]*", glob="[z-a]*")
+
+
+def test_an_address_keeps_to_its_window_of_time(filled: Store) -> None:
+    assert keys(filled, address="c.txt", since=datetime.now(UTC) + timedelta(hours=1)) == []
 
 
 def test_since_is_inclusive_and_until_exclusive(filled: Store) -> None:

@@ -52,7 +52,7 @@ def test_json_line_has_the_documented_shape(db: Database) -> None:
     one = document("0.pdf")
     documented = ["document", "schema", "record_index", "values", "fields", "needs_review", "run_id", "engine"]
     assert list(line) == [*documented, "findings", "same_as", "part"]
-    assert line["document"] == {"id": one.id, "uri": one.uri}
+    assert line["document"] == {"id": one.id, "uri": one.uri, "addresses": [one.uri]}
     assert line["values"] == {
         "number": "R-1",
         "issue_date": "2026-01-31",

@@ -28,7 +28,7 @@ def test_runs_are_listed_newest_first(db: Database) -> None:
     db.finish_run(ids[2])
     runs = list_runs(db, limit=2)
     assert runs[0].id == ids[2] and len(runs) == 2
-    assert runs[0].state is RunState.GREEN and runs[0].started_at.tzinfo is not None
+    assert runs[0].state is RunState.COMPLETE and runs[0].started_at.tzinfo is not None
 
 
 def test_summary_counts_records_and_pages(db: Database) -> None:

@@ -56,7 +56,7 @@ def test_only_what_is_old_goes(db: Database) -> None:
     assert prune(db, staged_days=30, attempts_days=90) == Pruned(num_staged=1, num_attempts=0)
     assert prune(db, staged_days=30, attempts_days=30) == Pruned(num_staged=0, num_attempts=1)
     assert count(db) == (1, 1)
-    assert db.balance(young).is_green
+    assert db.balance(young).is_balanced
     vacuum(db)
 
 

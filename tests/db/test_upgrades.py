@@ -68,6 +68,45 @@ def test_first_release_keeps_its_data(engine: Engine) -> None:
     assert upgrades.check(engine).is_ok
 
 
+def test_what_was_overwritten_before_is_superseded_and_runs_get_their_words(engine: Engine) -> None:
+    upgrades.upgrade(engine, revision="0007")
+    when = "'2026-01-01 00:00:00'"
+    with writing(engine) as connection:
+        for run, state in (("r1", "green"), ("r2", "green"), ("r3", "red")):
+            columns = (
+                "id, source, schema_name, schema_fingerprint, engine, engine_fingerprint, order_json, state, started_at"
+            )
+            connection.execute(
+                text(f"INSERT INTO runs ({columns}) VALUES ('{run}','s','b','f','e','f','{{}}','{state}',{when})")
+            )
+        for document_id in ("old", "new", "copied"):
+            connection.execute(text(f"INSERT INTO documents VALUES ('{document_id}', 1, 'application/pdf', 1, {when})"))
+            columns = (
+                "document_id, record_index, schema_name, schema_fingerprint, engine, engine_fingerprint, run_id, uri, "
+                "needs_review, is_current, num_prompt_tokens, num_new_tokens, num_forced_tokens, made_at"
+            )
+            row = f"'{document_id}',0,'b','f','e','f','r1','mem://a',false,true,0,0,0,{when}"
+            connection.execute(text(f"INSERT INTO records ({columns}) VALUES ({row})"))
+        for uri, document_id in (("mem://a", "new"), ("mem://b", "copied")):
+            connection.execute(text(f"INSERT INTO locations VALUES ('{uri}', '{document_id}', 'e', '', NULL, {when})"))
+        columns = "run_id, uri, document_id, etag, version, state, reason, message, num_pages, seconds, seconds_json"
+        connection.execute(
+            text(f"INSERT INTO reads ({columns}) VALUES ('r2','mem://c',NULL,'','','failed','X','',0,0,'{{}}')")
+        )
+    upgrades.upgrade(engine)
+    with reading(engine) as connection:
+        states = connection.execute(text("SELECT id, state FROM runs ORDER BY id")).all()
+        assert [tuple(row) for row in states] == [("r1", "complete"), ("r2", "failed"), ("r3", "failed")]
+        rows = connection.execute(
+            text("SELECT document_id, is_current, superseded_by FROM records ORDER BY document_id")
+        )
+        assert [(row[0], bool(row[1]), row[2]) for row in rows] == [
+            ("copied", True, None),
+            ("new", True, None),
+            ("old", False, "r1"),
+        ]
+
+
 def test_records_of_an_older_database_need_review_as_their_list_says(url: str, engine: Engine) -> None:
     with open_database(url) as db:
         db.upgrade()

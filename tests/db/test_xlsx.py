@@ -73,6 +73,7 @@ def test_cells_are_typed_by_the_schema(db: Database) -> None:
     assert row["total"] == ["n", "-1234.5", "0.00"]
     assert row["issue_date"] == ["n", "46053", "yyyy-mm-dd"]
     assert row["total_confidence"][:2] == ["n", "0.9"] and row["needs_review"][:2] == ["b", "1"]
+    assert row["addresses"] == row["uri"]
     assert row["number"][:2] == ["inlineStr", "R-1"] and "seller_name" not in row
 
 

@@ -58,7 +58,7 @@ def run_on(stack: ExitStack, folder: Path, server: Inference, dialect: str = "vl
 def test_every_page_is_asked_about_once_and_answered(stack: ExitStack, tmp_path: Path, dialect: str) -> None:
     server = KINDS[dialect](wish="The merchant is Coffee.", prompt_tokens=900)
     ended = run_on(stack, tmp_path, server, dialect)
-    assert ended.balance.is_green
+    assert ended.balance.is_balanced
     assert (ended.balance.ok, ended.num_records) == (12, 6)
     assert len(server.bodies) == 12
 

@@ -111,7 +111,7 @@ def main(kind: str, database: str, folder: str) -> None:
     services = FakeServices(database)
     balance = services.database.finish_run(run_id)
     told = {
-        "is_green": balance.is_green,
+        "is_balanced": balance.is_balanced,
         "ok": balance.documents_ok,
         "failed": balance.documents_failed,
         "reasons": dict(balance.documents_by_reason),

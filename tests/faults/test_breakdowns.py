@@ -76,7 +76,7 @@ def test_a_database_that_is_killed_and_started_again_loses_nothing(store: Counti
         killer.join()
         balance = end(run, seconds=0.0).balance
         services.close()
-    assert (balance.is_green, balance.documents_ok) == (True, len(KEYS))
+    assert (balance.is_balanced, balance.documents_ok) == (True, len(KEYS))
     assert max(store.fetched.values()) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_full_disk_ends_the_run_in_words_and_room_lets_it_go_on(
     # Nothing of it could be saved, but its shards are free and the run is closed.
     limits.append(1_000_000)
     assert not run.ledger.is_busy(run.id)
-    assert list_runs(services.database)[0].state is RunState.RED
+    assert list_runs(services.database)[0].state is RunState.FAILED
     again = started(services, store, tmp_path)
     assert again.id == run.id
     read(again, wanted(again))
@@ -131,7 +131,7 @@ def test_a_store_that_misbehaves_costs_at_most_the_object(
     run = started(services, store, tmp_path)
     read(run, wanted(run))
     balance = end(run, seconds=0.0).balance
-    assert (balance.is_green, balance.documents_ok) == (True, num_ok)
+    assert (balance.is_balanced, balance.documents_ok) == (True, num_ok)
     assert balance.documents_by_reason == ({reason: 1} if reason else {})
     store.faults.clear()
     tonight = start(replace_order(run), services, store, policy=QUICK)
@@ -199,7 +199,7 @@ def test_a_database_that_is_gone_for_good_is_told_and_upkeep_closes_the_run(
         raise DatabaseError("in the midst")
     assert list_runs(services.database)[0].state is RunState.RUNNING
     assert run.ledger.break_off(run.id, idle_s=0.0) is not None
-    assert list_runs(services.database)[0].state is RunState.RED
+    assert list_runs(services.database)[0].state is RunState.FAILED
 
 
 @pytest.mark.parametrize("fails", ["hand_back", "save", "open_objects"])

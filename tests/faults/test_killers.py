@@ -20,7 +20,7 @@ def test_a_killer_is_poison_and_the_others_are_read(kind: str, exit_code: int, t
     done = subprocess.run([*command, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout.splitlines()[-1])
-    assert told["is_green"] and told["ok"] == 11
+    assert told["is_balanced"] and told["ok"] == 11
     assert told["reasons"] == {"PoisonDocument": 1}
     # Two that nobody can be blamed for, and two alone with the document.
     assert told["deaths"] == {str(exit_code): 4}

@@ -83,7 +83,7 @@ def test_a_worker_that_overslept_reads_its_shard_again_when_it_claims_it_again(
     work(run, claims(run))
     read_rest(run)
     balance = end(run, seconds=0.0).balance
-    assert balance.is_green and balance.documents_ok == 6
+    assert balance.is_balanced and balance.documents_ok == 6
     with run.database.reading() as connection:
         assert len(list(current_records(connection, "receipt"))) == 6
     assert engine.num_asked <= 6 + 6

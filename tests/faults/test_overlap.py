@@ -47,7 +47,7 @@ def scheduled(url: str, order: ExtractOrder, paid: Counter[str]) -> None:
     services = FakeServices(url, engine=PaidEngine(paid), batch_size=2)
     run = begin(order, services)
     read(run, wanted(run))
-    assert end(run, seconds=0.0).balance.is_green
+    assert end(run, seconds=0.0).balance.is_balanced
     services.close()
 
 
@@ -55,7 +55,7 @@ def backfilled(url: str, order: ExtractOrder, paid: Counter[str], run_ids: list[
     services = FakeServices(url, engine=PaidEngine(paid), batch_size=2)
     run = stage(order, Why(is_stale=True), services)
     read_within(run, Budget())
-    assert run.database.balance(run.id).is_green
+    assert run.database.balance(run.id).is_balanced
     run_ids.append(run.id)
     services.close()
 

@@ -21,6 +21,8 @@ def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     folder = tmp_path / "documents"
     folder.mkdir()
     (folder / "0.pdf").write_bytes(paint_pdf(paint("invoice", 0)))
+    # No document, and no failure.
+    (folder / "truth.jsonl").write_text("{}")
     monkeypatch.setenv("LLAVA_OCR_WORKERS", "1")
     return {"source": str(folder), "engine": "scripted"}
 
@@ -40,6 +42,12 @@ def test_descriptions_become_json_lines(order: dict[str, Any], tmp_path: Path) -
     assert describe(order | {"kind": "detailed"}, tmp_path / "out.jsonl", return_state=True).is_completed()
     [told] = (json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines())
     assert (told["kind"], told["made_by"]) == ("detailed", "model")
+
+
+def test_a_source_without_documents_fails_unless_that_is_allowed(order: dict[str, Any], tmp_path: Path) -> None:
+    asked = order | {"questions": ["Who?"], "source": str(tmp_path / "documents" / "none-*")}
+    for allow_empty, name in ((False, "Failed"), (True, "Completed")):
+        assert ask(asked, tmp_path / "out.jsonl", allow_empty=allow_empty, return_state=True).name == name
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from prefect.exceptions import ParameterTypeError
 from sqlalchemy import text
 
 from flows.extract import OBSERVER, extract
+from llava_ocr.db.queries import list_runs
 from llava_ocr.db.session import open_database
 from llava_ocr.errors import ConfigError, UnknownSchema
+from llava_ocr.ledger.order import NOT_A_DOCUMENT, RunState
 from llava_ocr.records import DocumentOutcome
 from llava_ocr.run import ExtractOrder, RunEnd
 from llava_ocr.synth.paint import paint
@@ -59,7 +61,7 @@ def test_a_run_over_sound_documents_ends_completed_with_a_summary(source: Path) 
     assert state.is_completed()
     assert (summary.balance.documents_ok, summary.num_records) == (3, 3)
     assert summary.run_id in artifact()
-    assert "**Balanced**: 3 documents: 3 ok" in artifact()
+    assert "**Complete**: 3 documents: 3 ok" in artifact()
 
 
 def test_failures_are_accounted_for_and_in_the_summary(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,10 +71,60 @@ def test_failures_are_accounted_for_and_in_the_summary(source: Path, monkeypatch
     small, large = Image.new("1", (100, 100)), Image.new("1", (6000, 6000))
     small.save(source / "pages.tiff", save_all=True, append_images=[large], compression="group4")
     state, summary = run(order(source))
-    assert state.is_completed()
+    assert (state.name, summary.state) == ("Failed", RunState.FAILED)
     assert (summary.balance.documents_failed, summary.balance.failed) == (2, 1)
     assert summary.balance.by_reason["PageTooLarge"] == 1
     assert "| failed | 1 |" in artifact()
+
+
+@pytest.mark.parametrize(
+    ("share", "name", "ledger"), [(0.24, "Failed", "failed"), (0.25, "CompletedWithFailures", "complete")]
+)
+def test_failures_are_complete_only_as_far_as_the_order_allows(
+    source: Path, share: float, name: str, ledger: str
+) -> None:
+    (source / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    state, summary = run(order(source, max_failed_share=share))
+    assert (state.name, summary.state.value) == (name, ledger)
+    with open_database(database(source)) as opened:
+        assert list_runs(opened)[0].state is summary.state
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "Failed"),
+        ({"allow_empty": True}, "Completed"),
+        ({"is_incremental": True}, "Failed"),
+        ({"is_incremental": True, "allow_empty": True}, "Completed"),
+    ],
+)
+def test_a_source_without_documents_fails_unless_that_is_allowed(
+    source: Path, changes: dict[str, object], name: str
+) -> None:
+    asked = order(source, source=str(source / "none-*"), **changes)
+    state = extract(asked, return_state=True)
+    assert state.name == name
+    assert name == "Completed" or "no object there matches" in str(state.message)
+
+
+def test_nothing_new_is_no_failure(source: Path) -> None:
+    for _ in range(2):
+        state, summary = run(order(source, is_incremental=True))
+        assert (state.name, summary.state) == ("Completed", RunState.COMPLETE)
+    assert summary.balance.documents_expected == 0
+
+
+def test_other_files_are_skipped_with_the_reason_and_are_not_enough(source: Path) -> None:
+    (source / "truth.jsonl").write_text('{"id": "1"}')
+    (source / "0.json").write_text("{}")
+    (source / "_SUCCESS").touch()
+    state, summary = run(order(source))
+    assert state.name == "Completed"
+    assert summary.balance.documents_by_reason == {NOT_A_DOCUMENT: 3}
+    assert "3 skipped (3 not a document)" in artifact()
+    state, _ = run(order(source, source=str(source / "*.json")))
+    assert state.name == "Failed"
 
 
 def test_an_observer_in_the_same_process_sees_every_document(source: Path) -> None:
@@ -93,9 +145,9 @@ def test_a_run_that_lost_a_page_is_failed(source: Path) -> None:
             transaction.execute(text(losing))
     state, summary = run(order(source))
     assert state.is_failed()
-    assert not summary.balance.is_green
+    assert not summary.balance.is_balanced
     assert "Pages missing" in (state.message or "")
-    assert "**Not balanced**" in artifact()
+    assert "**Failed**" in artifact()
 
 
 @pytest.mark.parametrize("wrong", [{"limit": 0}, {"shard_size": 0}, {"sources": "x"}, {"source": ""}])

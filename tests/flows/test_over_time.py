@@ -52,7 +52,7 @@ def url(order: ExtractOrder) -> str:
 
 def test_a_backfill_stops_at_its_budget_goes_on_and_shows_nothing_before_it_is_promoted(order: ExtractOrder) -> None:
     first = backfill(BackfillOrder(order=order, max_pages=2), return_state=True)
-    assert first.is_completed() and "The budget is spent; the same order goes on." in str(first.message)
+    assert first.name == "Paused" and "The budget is spent; the same order goes on." in str(first.message)
     with open_database(url(order)) as opened:
         [staged, live] = list_runs(opened)
         assert staged.state is RunState.PAUSED
@@ -63,6 +63,22 @@ def test_a_backfill_stops_at_its_budget_goes_on_and_shows_nothing_before_it_is_p
     with open_database(url(order)) as opened:
         assert len(list_runs(opened)) == 2
         assert opened.balance(staged.id).documents_ok == NUM_DOCUMENTS
+
+
+def test_a_backfill_whose_document_failed_is_not_completed(order: ExtractOrder) -> None:
+    (Path(order.source) / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    stale = BackfillOrder(order=order, is_stale=True)
+    assert backfill(stale, return_state=True).name == "Failed"
+    tolerant = order.model_copy(update={"max_failed_share": 1.0})
+    state = backfill(BackfillOrder(order=tolerant, is_stale=True), return_state=True)
+    assert state.name == "CompletedWithFailures" and "1 failed" in str(state.message)
+
+
+def test_a_backfill_over_an_empty_source_fails(order: ExtractOrder) -> None:
+    empty = order.model_copy(update={"source": f"{order.source}/none-*"})
+    assert backfill(BackfillOrder(order=empty), return_state=True).name == "Failed"
+    allowed = empty.model_copy(update={"allow_empty": True})
+    assert backfill(BackfillOrder(order=allowed), return_state=True).name == "Completed"
 
 
 def test_a_budget_of_nothing_is_refused(order: ExtractOrder) -> None:

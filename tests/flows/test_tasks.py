@@ -61,7 +61,7 @@ class Reading:
 def test_an_engine_that_comes_back_reads_only_the_rest(reading: Reading, store: CountingStore) -> None:
     states, balance = reading.with_engine(FlakyEngine(EngineUnavailable("gone"), num_good=4))
     assert states == ["FAILED", "COMPLETED"]
-    assert (balance.is_green, balance.documents_ok) == (True, 8)
+    assert (balance.is_balanced, balance.documents_ok) == (True, 8)
     # Four were answered and saved; the others may have been fetched ahead before the engine was lost.
     assert sum(count == 1 for count in store.fetched.values()) >= 4
     assert max(store.fetched.values()) == 2
@@ -71,7 +71,7 @@ def test_an_object_that_the_store_gives_later_is_read_again_alone(reading: Readi
     store.faults["c"] = [StoreUnavailable("busy")]
     states, balance = reading.with_engine(ScriptedEngine())
     assert states == ["COMPLETED"] * 2
-    assert (balance.is_green, balance.documents_ok) == (True, 8)
+    assert (balance.is_balanced, balance.documents_ok) == (True, 8)
     assert store.fetched == {key: 1 + (key == "c") for key in KEYS}
 
 
@@ -80,7 +80,7 @@ def test_an_object_that_the_store_never_gives_costs_only_itself(reading: Reading
     states, balance = reading.with_engine(ScriptedEngine())
     assert states == ["COMPLETED"] * QUICK.max_tries
     assert store.fetched["c"] == QUICK.max_tries
-    assert (balance.is_green, balance.documents_ok, balance.documents_failed) == (True, 7, 1)
+    assert (balance.is_balanced, balance.documents_ok, balance.documents_failed) == (True, 7, 1)
 
 
 def test_an_error_that_stays_is_not_retried(reading: Reading, store: CountingStore) -> None:
@@ -88,7 +88,7 @@ def test_an_error_that_stays_is_not_retried(reading: Reading, store: CountingSto
     states, balance = reading.with_engine(engine)
     assert states == ["FAILED"]
     assert max(store.fetched.values()) == 1
-    assert (balance.is_green, balance.documents_ok) == (False, 4)
+    assert (balance.is_balanced, balance.documents_ok) == (False, 4)
 
 
 def test_an_engine_that_stays_away_stops_the_shard(reading: Reading) -> None:

@@ -78,3 +78,11 @@ def test_the_lines_of_the_xml_replace_those_that_were_read() -> None:
 
 def test_a_code_of_the_xml_that_fails_its_check_has_a_finding() -> None:
     assert [finding.check for finding in read({"BT-84": "DE00 1234"}).findings] == ["iban"]
+
+
+def test_a_vat_id_that_the_xml_has_is_no_misprint() -> None:
+    text = PRINT + "\n\nUSt-IdNr: DE123456789"
+    assert "vat" in [finding.check for finding in read({}, text=text).findings]
+    record = read({"BT-31": "DE123456789"}, text=text)
+    assert field(record, "seller.vat_id").value == "DE123456789"
+    assert "vat" not in [finding.check for finding in record.findings]

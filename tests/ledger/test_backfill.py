@@ -114,4 +114,4 @@ def test_a_spent_budget_stops_and_a_new_one_goes_on(order: ExtractOrder, service
     assert stage(order, Why(is_stale=True), services).id == run.id
     assert not read_within(run, Budget()).is_spent
     balance = run.database.balance(run.id)
-    assert balance.is_green and balance.documents_ok == 12
+    assert balance.is_balanced and balance.documents_ok == 12

@@ -1,13 +1,14 @@
-"""When a run is green, and what it says when it is not."""
+"""When a run is complete, and what it says when it is not."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from llava_ocr.ledger.balance import Balance, PageGap
-from llava_ocr.ledger.order import is_final, read_reason
+from llava_ocr.ledger.balance import Balance, PageGap, end_state
+from llava_ocr.ledger.order import NOT_A_DOCUMENT, RunState, is_final, read_reason
 from llava_ocr.records import DocumentOutcome, PageOutcome, PageState
 
 EVEN = Balance(
@@ -23,8 +24,8 @@ EVEN = Balance(
 )
 
 
-def test_failures_that_are_accounted_for_are_green() -> None:
-    assert EVEN.is_green and EVEN.explain().count("\n") == 0
+def test_accounts_with_failures_balance() -> None:
+    assert EVEN.is_balanced and EVEN.explain().count("\n") == 0
 
 
 @pytest.mark.parametrize(
@@ -37,8 +38,33 @@ def test_failures_that_are_accounted_for_are_green() -> None:
         replace(EVEN, gaps=(PageGap("mem://a", 3, 2),)),
     ],
 )
-def test_anything_missing_is_not_green_and_is_explained(uneven: Balance) -> None:
-    assert not uneven.is_green and len(uneven.explain().splitlines()) > 1
+def test_anything_missing_does_not_balance_and_is_explained(uneven: Balance) -> None:
+    assert not uneven.is_balanced and len(uneven.explain().splitlines()) > 1
+
+
+NEW = replace(EVEN, documents_expected=4, documents_ok=3, documents_skipped=0)
+OTHER = Balance(0, 0, 0, 0, 2, 0, 0, 2, documents_by_reason={NOT_A_DOCUMENT: 2})
+
+
+@pytest.mark.parametrize(
+    ("balance", "allowed", "state"),
+    [
+        (replace(EVEN, documents_ok=2, documents_failed=0), {}, RunState.COMPLETE),
+        (NEW, {}, RunState.FAILED),
+        (NEW, {"max_failed_share": 0.25}, RunState.COMPLETE),
+        (NEW, {"max_failed_share": 0.24}, RunState.FAILED),
+        # What was skipped makes no failure smaller.
+        (EVEN, {"max_failed_share": 0.49}, RunState.FAILED),
+        (replace(NEW, open_uris=("mem://a",)), {"max_failed_share": 1.0, "allow_empty": True}, RunState.FAILED),
+        (Balance(0, 0, 0, 0, 0, 0, 0, 0), {}, RunState.COMPLETE),
+        (OTHER, {}, RunState.FAILED),
+        (OTHER, {"allow_empty": True}, RunState.COMPLETE),
+    ],
+)
+def test_a_run_is_complete_only_if_what_was_asked_for_was_read(
+    balance: Balance, allowed: dict[str, Any], state: RunState
+) -> None:
+    assert end_state(balance, **allowed) is state
 
 
 def test_missing_things_are_named_up_to_a_number() -> None:

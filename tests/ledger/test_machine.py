@@ -115,7 +115,7 @@ class Runs(RuleBasedStateMachine):
 
     @rule()
     def cancel(self) -> None:
-        assert self.ledger.cancel(self.run_id).is_green
+        assert self.ledger.cancel(self.run_id).is_balanced
 
     @precondition(lambda self: self.ledger.wait_s(self.run_id) is None)
     @rule()
@@ -152,7 +152,7 @@ class Runs(RuleBasedStateMachine):
             self.hand_back(0, Ending.DONE)
         balance = self.ledger.settle(self.run_id)
         is_stopped = any(shard.state is ShardState.STOPPED for shard in self.ledger.shards(self.run_id))
-        assert balance is not None and balance.is_green is not is_stopped
+        assert balance is not None and balance.is_balanced is not is_stopped
 
     def is_mine(self, lease: Lease) -> bool:
         shard = self.ledger.shards(self.run_id)[lease.shard_index]

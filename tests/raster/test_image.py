@@ -26,6 +26,9 @@ STORED = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
+# The exif of a picture that is to be turned by a quarter.
+TURNED = Image.Exif()
+TURNED[0x0112] = 6
 
 
 def picture() -> Image.Image:
@@ -158,3 +161,37 @@ def test_a_stated_resolution_gives_the_papers_size(tmp_path: Path) -> None:
         assert sheet.paper.width_pt == pytest.approx(144, rel=1e-3)
         assert sheet.native == Size(600, 300)
     paper.close()
+
+
+def stated(path: Path, save: dict[str, object], size: tuple[int, int] = (200, 100)) -> tuple[int, int, Size | None]:
+    """The paper's extent in points, and the native one in pixels, of a picture saved so."""
+    Image.new("RGB", size, "white").save(path, **save)
+    paper = open_paper(path, (), options())
+    try:
+        with paper.sheet(0) as sheet:
+            return round(sheet.paper.width_pt), round(sheet.paper.height_pt), sheet.native
+    finally:
+        paper.close()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "save", "width_pt", "height_pt", "native"),
+    [
+        ("tif", {"dpi": (200, 100)}, 72, 72, Size(200, 200)),
+        ("png", {"dpi": (200, 100)}, 72, 72, Size(200, 200)),
+        ("jpg", {"dpi": (200, 100)}, 72, 72, Size(200, 200)),
+        ("tif", {"dpi": (100, 200)}, 144, 36, Size(400, 100)),
+        ("tif", {"dpi": (100, 100)}, 144, 72, Size(200, 100)),
+        # Proportions without a size.
+        ("tif", {"resolution_unit": 1, "x_resolution": 2, "y_resolution": 1}, 96, 96, Size(200, 200)),
+        # No page is squeezed so: one of the two is a mistake.
+        ("tif", {"dpi": (1, 100)}, 144, 72, Size(200, 100)),
+        ("jpg", {"dpi": (100, 100), "exif": TURNED}, 72, 144, Size(100, 200)),
+        ("jpg", {"dpi": (200, 100), "exif": TURNED}, 72, 72, Size(200, 200)),
+        ("tif", {"dpi": (200, 100), "tiffinfo": {0x0112: 6}}, 72, 72, Size(200, 200)),
+    ],
+)
+def test_pixels_that_are_not_square_are_read_at_their_proportions(
+    tmp_path: Path, suffix: str, save: dict[str, object], width_pt: int, height_pt: int, native: Size
+) -> None:
+    assert stated(tmp_path / f"page.{suffix}", save) == (width_pt, height_pt, native)

@@ -18,6 +18,7 @@ from llava_ocr.errors import ConfigError
 from llava_ocr.geometry import OVERVIEW_ONLY, Box, Size, Turn
 from llava_ocr.raster.base import Limits, OcrMode, PageRead, PdfLibrary
 from llava_ocr.raster.opening import open_paper
+from llava_ocr.raster.sandbox import check_stored
 from llava_ocr.records import PageOutcome, PageState, PageWords, Word, WordReader
 from llava_ocr.searchable.documents import CopyState, Desk, SearchableCopy, check_apart, make_searchable, open_reader
 from llava_ocr.searchable.writing import write_searchable
@@ -86,6 +87,19 @@ def found(path: Path, library: PdfLibrary = PdfLibrary.PYMUPDF) -> dict[str, Box
         there = {word.text: word.box for word in clean_words(sheet.words())}
     paper.close()
     return there
+
+
+def test_other_files_get_no_copy_and_damaged_documents_fail(tmp_path: Path) -> None:
+    class Refusing(KnownWords):
+        def read(self, path: Path, passwords: Sequence[str] = ()) -> Iterator[PageRead]:
+            check_stored(path, Limits())
+            return super().read(path, passwords)
+
+    store = MemoryStore()
+    for key in ("note.txt", "_SUCCESS", "scan.pdf"):
+        store.put(key, b"" if key == "_SUCCESS" else b"hello")
+    [copy] = copies(store, tmp_path, reader=Refusing())
+    assert (copy.uri, copy.state) == ("memory://scan.pdf", CopyState.FAILED)
 
 
 @pytest.mark.parametrize("library", PdfLibrary)

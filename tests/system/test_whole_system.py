@@ -134,7 +134,7 @@ def test_a_scheduled_run_outlives_one_of_its_workers(server: PrefectServer, data
         what=lambda: server.log("worker-2") + server.log("planner"),
     )
     balance = database.balance(run.id)
-    assert list_runs(database)[0].state is RunState.GREEN, balance.explain()
+    assert list_runs(database)[0].state is RunState.COMPLETE, balance.explain()
     assert (balance.documents_expected, balance.documents_ok) == (NUM_DOCUMENTS, NUM_DOCUMENTS)
     owners = {attempt.owner for attempt in Ledger(database).attempts(run.id)}
     assert len(owners) == 2
@@ -186,7 +186,7 @@ def test_a_run_outlives_the_flow_that_hands_it_out_and_a_server_that_is_down_for
     time.sleep(40)
     server.serve()
     until(
-        lambda: list_runs(database)[0].state is RunState.GREEN,
+        lambda: list_runs(database)[0].state is RunState.COMPLETE,
         timeout_s=400,
         what=lambda: server.log("worker-1") + server.log("planner"),
     )

@@ -53,6 +53,7 @@ def test_a_correction_is_typed_shown_and_signed(served: Served) -> None:
     [
         ("issue_date", "someday", "no date"),
         ("grand_total", "1.234", "could mean"),
+        ("iban", "DE89 3704 0044 0532 0130 01", "check digits"),
         ("issue_date", "", "type a value"),
         ("nothing", "x", "no such field"),
     ],
@@ -88,8 +89,26 @@ def test_checks_run_again_after_a_correction(served: Served) -> None:
     assert "totals" not in [finding.check for finding in record(served).findings]
 
 
+def approve(served: Served) -> None:
+    """Approve the first record, whatever is in doubt."""
+    asked = served.post("/records/1/approve")
+    if asked.status_code == 202:
+        served.post("/records/1/approve", doubts=str(len(asked.json()["doubts"])))
+
+
+def test_approving_what_is_in_doubt_asks_first(served: Served) -> None:
+    served.post("/records/1/say", path="due_date", verdict="correct", text="2000-01-01")
+    asked = served.post("/records/1/approve")
+    assert (asked.status_code, status(served)) == (202, "to_check")
+    doubts = asked.json()["doubts"]
+    assert "Issue date" in doubts
+    assert served.post("/records/1/approve", doubts=str(len(doubts) + 1)).status_code == 202
+    assert served.post("/records/1/approve", doubts=str(len(doubts))).status_code == 200
+    assert status(served) == "reviewed"
+
+
 def test_approval_takes_a_record_out_of_the_queue(served: Served) -> None:
-    served.post("/records/1/approve")
+    approve(served)
     assert status(served) == "reviewed" and all(field.confidence == 1.0 for field in record(served).fields)
     assert 'data-record="1"' not in served.client.get("/review").text
     served.post("/records/1/undo")
@@ -109,14 +128,14 @@ def test_corrections_survive_a_new_reading(served: Served, painted: Path) -> Non
 
 
 def test_a_new_reading_that_disagrees_is_a_conflict_until_somebody_rules(served: Served, painted: Path) -> None:
-    served.post("/records/1/approve")
+    approve(served)
     again = services_over(served.services.settings.db, ScriptedEngine())
     read_all(again, painted / "in", force=True)
     again.close()
     found = field(served, "invoice_number")
     assert status(served) == "conflict" and found.state is FieldState.CONFLICT and found.value is not None
     assert "no longer read" in served.client.get("/records/1").text
-    served.post("/records/1/approve")
+    approve(served)
     assert status(served) == "reviewed" and field(served, "invoice_number").state is FieldState.VALUE
 
 

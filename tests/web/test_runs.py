@@ -40,7 +40,10 @@ def test_a_backfill_is_compared_promoted_and_rolled_back(served: Served, staged:
     assert "Promote this run" in served.client.get(f"/runs/{staged}").text
     told = served.client.get(f"/runs/{staged}/diff").text
     assert "3 documents were read again; 3 of them would change" in told and f"<del>{before}</del>" in told
-    assert served.post(f"/runs/{staged}/promote").status_code == 303
+    assert "values would be lost (100.0%)" in told and "invoice-0.pdf" in told
+    refused = served.post(f"/runs/{staged}/promote")
+    assert refused.status_code == 400 and "may be lost" in refused.json()["error"]
+    assert served.post(f"/runs/{staged}/promote", accept_loss="1").status_code == 303
     page = served.client.get("/records").text
     assert str(before) not in page and "Roll this run back" in served.client.get(f"/runs/{staged}").text
     assert served.post(f"/runs/{staged}/rollback").status_code == 303
@@ -48,8 +51,8 @@ def test_a_backfill_is_compared_promoted_and_rolled_back(served: Served, staged:
 
 
 def test_promoting_twice_is_refused_with_a_reason(served: Served, staged: str) -> None:
-    served.post(f"/runs/{staged}/promote")
-    again = served.post(f"/runs/{staged}/promote")
+    served.post(f"/runs/{staged}/promote", accept_loss="1")
+    again = served.post(f"/runs/{staged}/promote", accept_loss="1")
     assert again.status_code == 400 and "promoted" in again.json()["error"]
 
 
@@ -58,7 +61,7 @@ def test_only_an_admin_decides(guarded: Served, sign_in: SignIn, painted: Path) 
     reviewer = sign_in("reviewer")
     assert guarded.post(f"/runs/{run_id}/promote", reviewer).status_code == 403
     assert "Promote this run" not in reviewer.get(f"/runs/{run_id}").text
-    assert guarded.post(f"/runs/{run_id}/promote", sign_in("admin")).status_code == 303
+    assert guarded.post(f"/runs/{run_id}/promote", sign_in("admin"), accept_loss="1").status_code == 303
 
 
 def test_failures_say_the_class_what_to_do_and_the_page(served: Served) -> None:

@@ -293,7 +293,9 @@ def test_neither_passwords_nor_tokens_are_kept(guarded: Served, sign_in: SignIn)
 
 def test_what_matters_is_in_the_audit_log_without_values(guarded: Served, sign_in: SignIn) -> None:
     client = sign_in("reviewer")
-    guarded.post("/records/1/approve", client)
+    asked = guarded.post("/records/1/approve", client)
+    if asked.status_code == 202:
+        guarded.post("/records/1/approve", client, doubts=str(len(asked.json()["doubts"])))
     client.get("/export", params={"schema": "invoice"})
     with guarded.db.reading() as connection:
         log = [(row.who, row.action) for row in connection.execute(select(AUDIT).order_by(AUDIT.c.id))]

@@ -166,13 +166,33 @@ function startRecord() {
     drawBoxes();
   }
 
-  async function approve() {
-    const answer = await send(`/records/${record.dataset.record}/approve`, {});
+  // With fields in doubt the server does nothing (202) and names them, until it is told how many the person was asked about.
+  async function approve(doubts = 0) {
+    const answer = await send(`/records/${record.dataset.record}/approve`, { doubts });
     if (!answer) { return; }
+    if (answer.status === 202) {
+      const asked = (await answer.json()).doubts;
+      if (await isWanted(asked)) { await approve(asked.length); } else { nextDoubt(); }
+      return;
+    }
     if (isReview) { location.assign(`/review?skip=${record.dataset.record}`); return; }
     await refill(answer);
     say("approved");
   }
+
+  function isWanted(doubts) {
+    const dialog = document.getElementById("doubts");
+    const shown = doubts.length > 8 ? [...doubts.slice(0, 7), `and ${doubts.length - 7} more`] : doubts;
+    const items = shown.map((text) => Object.assign(document.createElement("li"), { textContent: text }));
+    dialog.querySelector("ul").replaceChildren(...items);
+    dialog.returnValue = "";
+    dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "approve"), { once: true });
+    });
+  }
+
+  const nextDoubt = () => step(1, (row) => "look" in row.dataset) || say("nothing doubtful left");
 
   async function undo() {
     const answer = await send(`/records/${record.dataset.record}/undo`, {});
@@ -306,20 +326,20 @@ function startRecord() {
   }
 
   const acts = {
-    approve,
+    approve: () => approve(),
     undo,
     help: toggleHelp,
     skip: () => location.assign(`/review?skip=${record.dataset.record}`),
   };
   const keys = {
     j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
-    d: () => step(1, (row) => "look" in row.dataset) || say("nothing doubtful left"),
+    d: nextDoubt,
     "+": () => setZoom(zoom * 1.35), "-": () => setZoom(zoom / 1.35), 0: () => setZoom(1),
     "?": toggleHelp,
   };
   const reviewKeys = {
     a: () => decide("accept"), Enter: () => decide("accept"), c: () => edit(), x: () => decide("absent"),
-    i: () => decide("illegible"), u: undo, A: approve, n: () => isReview && acts.skip(),
+    i: () => decide("illegible"), u: undo, A: () => approve(), n: () => isReview && acts.skip(),
   };
 
   document.addEventListener("keydown", (event) => {
