@@ -5,6 +5,7 @@ The image comes first, so that several questions on one page share its prefix. T
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from llava_ocr.schema import GroupNode, Kind, LeafNode, Node, RowsNode, leaves
 from llava_ocr.words.layout import Layout
 
 # Raise when any text below changes: it is part of every schema's fingerprint.
-PROMPT_VERSION = "3"
+PROMPT_VERSION = "4"
 IMAGE_MARK = "<image>"
 
 
@@ -48,8 +49,9 @@ class Prompt:
 class PromptForm(StrEnum):
     """How a page and a question are put to a model.
 
-    READ: the words as aligned text, then the question, each field with what rules read, which may be wrong; what
-    models that read ordinary text are used to. Questions on one page share its words.
+    READ: the words as aligned text, then the question, then what rules read, right or wrong, in the answer's own form,
+    so that a model has to say what it would change; what models that read ordinary text are used to. Questions on one
+    page share its words.
     FIND: the question first, its fields numbered, with what rules guess, then the words with their columns, so that
     what stands on the page is read knowing what is wanted of it; what our own small model is trained for. A field
     whose guess is right is answered `AS_GUESSED`, and nothing can go wrong in copying it.
@@ -65,7 +67,7 @@ GUESS_MARK = " = "
 AS_GUESSED = "="
 NO_GUESSES: Mapping[str, str] = MappingProxyType({})
 _AS_PRINTED = "as printed, null where the page does not say"
-_RULES_READ = "; after = what rules read, right or wrong"
+_RULES_READ = "Rules read, right or wrong:"
 
 
 def ask_for_record(
@@ -79,22 +81,31 @@ def ask_for_record(
 ) -> Prompt:
     """Ask for a schema's fields on one page. With a layout, the page's words stand in the prompt (anchoring).
 
-    `guesses` are what rules read, by path, each told at the end of its field's line.
+    `guesses` are what rules read, by path.
     """
     page = f"Page {page_index + 1} of {num_pages}"
-    named = root.name.replace("_", " ")
+    title = f"{page}. Read the fields of this {root.name.replace('_', ' ')} {_AS_PRINTED}:"
     printed = None if layout is None else fold(" ".join(layout.words[i].text for i in layout.order))
-    lines = [
-        field_line(leaf, printed) + (GUESS_MARK + guesses[leaf.path] if leaf.path in guesses else "")
-        for leaf in leaves(root)
-    ]
+    lines = [field_line(leaf, printed) for leaf in leaves(root)]
     if form is PromptForm.FIND:
-        title = f"{page}. Read the fields of this {named} {_AS_PRINTED}:"
-        numbered = [f"{number:02} {line}" for number, line in enumerate(lines)]
-        return Prompt("\n".join([IMAGE_MARK, title, *numbered, *_words(layout, form)]))
-    told = _RULES_READ if any(leaf.path in guesses for leaf in leaves(root)) else ""
-    title = f"{page}. Read the fields of this {named} {_AS_PRINTED}{told}:"
-    return Prompt("\n".join([IMAGE_MARK, *_words(layout, form), title, *lines]))
+        guessed = [GUESS_MARK + guesses[leaf.path] if leaf.path in guesses else "" for leaf in leaves(root)]
+        numbered = zip(lines, guessed, strict=True)
+        question = [title, *(f"{number:02} {line}{guess}" for number, (line, guess) in enumerate(numbered))]
+        return Prompt("\n".join([IMAGE_MARK, *question, *_words(layout, form)]))
+    known = {leaf.path for leaf in leaves(root)} & guesses.keys()
+    hints = (
+        [_RULES_READ, json.dumps(_hinted(root, guesses), ensure_ascii=False, separators=(",", ":"))] if known else []
+    )
+    return Prompt("\n".join([IMAGE_MARK, *_words(layout, form), title, *lines, *hints]))
+
+
+def _hinted(node: GroupNode, guesses: Mapping[str, str]) -> dict[str, object]:
+    """What rules read, as an answer; lists are left out."""
+    return {
+        child.name: guesses.get(child.path) if isinstance(child, LeafNode) else _hinted(child, guesses)
+        for child in node.children
+        if not isinstance(child, RowsNode)
+    }
 
 
 def ask_for_pages(root: GroupNode, pages: Mapping[int, Layout | None], *, num_pages: int) -> Prompt:

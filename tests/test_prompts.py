@@ -36,6 +36,15 @@ def test_a_field_without_a_printed_label_shows_its_hint(layout: Layout) -> None:
     assert "total amount: Amount paid" in ask_for_record(tree(Slip), layout).user
 
 
+def test_what_rules_read_stands_last_in_the_answers_own_form(layout: Layout) -> None:
+    user = ask_for_record(tree(Slip), layout, guesses={"shop": "Ahoi", "other": "no field"}).user
+    assert user.endswith('Rules read, right or wrong:\n{"shop":"Ahoi","total":null}')
+
+
+def test_where_rules_read_nothing_nothing_is_told(layout: Layout) -> None:
+    assert ask_for_record(tree(Slip), layout, guesses={"other": "no field"}).user.endswith("Amount paid")
+
+
 def test_without_words_all_labels_are_named() -> None:
     user = ask_for_record(tree(Slip), None).user
     assert "shop text: Shop, Geschäft" in user

@@ -24,7 +24,7 @@ Candidates = Callable[[Layout, LeafNode], tuple[str, ...]]
 _CHARACTER = r'(\\["\\\/]|[^"\\\x00-\x1f\x7f])'
 _FREE: dict[Kind, str] = {
     Kind.TEXT: rf"/{_CHARACTER}{{1,200}}/",
-    Kind.MONEY: r"/[(-]?[0-9]{1,3}([.,' ]?[0-9]){0,14}[)-]?/",
+    Kind.MONEY: r"/([(-] ?)?[0-9]{1,3}([.,' ]?[0-9]){0,14}( ?[)-]| ?CR)?/",
     Kind.NUMBER: r"/-?[0-9]{1,3}([.,' ]?[0-9]){0,14}/",
     Kind.DATE: r"/[0-9A-Za-zäéûÄÉ]{1,9}([ .,\/-]{1,2}[0-9A-Za-zäéûÄÉ]{1,9}){1,3}/",
     Kind.CODE: r"/[A-Za-z0-9]([ .\/-]?[A-Za-z0-9]){0,39}/",

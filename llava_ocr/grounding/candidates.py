@@ -6,15 +6,15 @@ The grammar of a typed field is exactly this list, so what is missing here can't
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from llava_ocr.grounding.amounts import Printed, find_amounts
 from llava_ocr.grounding.code_candidates import find_codes
-from llava_ocr.grounding.currencies import currency_readings, plain_codes
+from llava_ocr.grounding.currencies import WORDS, currency_readings, is_name, plain_codes, symbols
 from llava_ocr.grounding.dates import date_readings, find_date_ranges, find_dates
-from llava_ocr.grounding.number_shapes import GAP, WIDE
+from llava_ocr.grounding.number_shapes import GAP, WIDE, plain
 from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.schema import Kind, Leaf, LeafNode, Money, leaf_of
 from llava_ocr.words.layout import Layout, Line
@@ -29,15 +29,21 @@ _BRACKETED = re.compile(r"[(\[]([^\s()\[\]]{1,8})[)\]]")
 _ANNOUNCED = re.compile(r"(?:^|: ?)([^\s\d:]{1,12})[.,;]?$|\s([^\s\d:]{1,12})[.,;]?$")
 _SIDES = re.compile(r"[.,]\d\d ?([SH])(?!\w)")
 _SIDE_BEHIND = re.compile(r" ?(?:EUR|€)? ?[SH](?!\w)")
+# Thousands that are marked otherwise than by a space, or not at all.
+_GROUPED = re.compile(r"\d[.']\d{3},\d|\d[,']\d{3}\.\d|\d{4}[.,]\d\d(?!\d)")
 _AMOUNT_LEAF = leaf_of(Money)
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedAmount:
-    """An amount as printed and the words it is made of; `is_doubtful` tells that it may be less than zero or not."""
+    """An amount as printed, the words it is made of, and the one where its figures end, which columns are set by.
+
+    `is_doubtful` tells that it may be less than zero or not.
+    """
 
     text: str
     words: tuple[int, ...]
+    end: int
     is_doubtful: bool = False
 
 
@@ -46,6 +52,8 @@ CandidateKey = tuple[Leaf, tuple[str, ...]]
 
 _CACHE: WeakKeyDictionary[Layout, dict[CandidateKey, tuple[str, ...]]] = WeakKeyDictionary()
 _AMOUNTS: WeakKeyDictionary[Layout, tuple[PlacedAmount, ...]] = WeakKeyDictionary()
+
+_ENDS: WeakKeyDictionary[Layout, dict[int, tuple[PlacedAmount, ...]]] = WeakKeyDictionary()
 
 
 def spans(layout: Layout, leaf: LeafNode) -> tuple[str, ...]:
@@ -73,21 +81,34 @@ def candidate_key(leaf: LeafNode) -> CandidateKey:
 def amounts_on(layout: Layout) -> tuple[PlacedAmount, ...]:
     """Every amount of the page at each of its places, in reading order."""
     if layout not in _AMOUNTS:
-        lines = [_LineText(layout, line) for line in layout.lines]
+        joint = _joint_within(layout)
+        lines = [_LineText(layout, line, joint) for line in layout.lines]
         has_sides = _has_sides(lines)
         _AMOUNTS[layout] = tuple(amount for line in lines for amount in line.amounts(has_sides=has_sides))
     return _AMOUNTS[layout]
 
 
+def amounts_by_end(layout: Layout) -> Mapping[int, tuple[PlacedAmount, ...]]:
+    """The page's amounts by the word where their figures end."""
+    if layout not in _ENDS:
+        ends: dict[int, tuple[PlacedAmount, ...]] = {}
+        for amount in amounts_on(layout):
+            ends[amount.end] = (*ends.get(amount.end, ()), amount)
+        _ENDS[layout] = ends
+    return _ENDS[layout]
+
+
 class _LineText:
     """A line as amounts are looked for in it, and the word that each of its characters belongs to."""
 
-    def __init__(self, layout: Layout, line: Line) -> None:
+    def __init__(self, layout: Layout, line: Line, joint_within: float) -> None:
         parts: list[str] = []
         self._owners: list[int] = []
         for number, segment in enumerate(line.segments):
             for at, index in enumerate(segment.words):
-                joint = (GAP if number else "") if not at else _joint(layout, segment.words[at - 1], index)
+                joint = (
+                    (GAP if number else "") if not at else _joint(layout, segment.words[at - 1 : at + 1], joint_within)
+                )
                 parts += [joint, layout.words[index].text]
                 self._owners += [-1] * len(joint) + [index] * len(layout.words[index].text)
         self.text = "".join(parts)
@@ -96,7 +117,8 @@ class _LineText:
         """Yield the line's amounts."""
         for printed in find_amounts(self.text):
             is_doubtful = printed.is_doubtful or (has_sides and bool(_SIDE_BEHIND.match(self.text, printed.end)))
-            yield PlacedAmount(self._cut(printed), self._words(printed), is_doubtful)
+            end = self._owners[printed.figures[1] - 1]
+            yield PlacedAmount(self._cut(printed), self._words(printed), end, is_doubtful)
 
     def currencies(self) -> Iterator[tuple[int, str]]:
         """Yield what stands beside the line's amounts as their currency, and where."""
@@ -112,10 +134,16 @@ class _LineText:
         return tuple(dict.fromkeys(owner for owner in owners if owner >= 0))
 
 
-def _joint(layout: Layout, left: int, right: int) -> str:
+def _joint(layout: Layout, pair: Sequence[int], within: float) -> str:
     """What parts two words of a segment: more than a space, or one."""
-    gap = (layout.words[right].box.x0 - layout.words[left].box.x1) * layout.aspect
-    return WIDE if gap > DIGIT_GAP * layout.word_height else " "
+    left, right = (layout.words[index].box for index in pair)
+    return WIDE if (right.x0 - left.x1) * layout.aspect > within else " "
+
+
+def _joint_within(layout: Layout) -> float:
+    """How far apart words of one number may stand: nowhere where numbers are grouped by another mark, or not at all."""
+    is_marked = any(_GROUPED.search(plain(word.text)) for word in layout.words)
+    return -1.0 if is_marked else DIGIT_GAP * layout.word_height
 
 
 def _has_sides(lines: list[_LineText]) -> bool:
@@ -151,7 +179,7 @@ def _dates(layout: Layout) -> Iterator[str]:
 
 def _currencies(layout: Layout, line: Line) -> Iterator[str]:
     """Currencies beside amounts, signs and codes anywhere, abbreviations and names where a column or label has them."""
-    found = list(_LineText(layout, line).currencies())
+    found = list(_LineText(layout, line, 0.0).currencies())
     start = 0
     for segment in line.segments:
         text = segment.text
@@ -167,4 +195,6 @@ def _currencies(layout: Layout, line: Line) -> Iterator[str]:
 
 def _currency_word(match: re.Match[str]) -> str:
     word = next(group for group in match.groups() if group is not None).rstrip(".,;")
-    return word if currency_readings(word) else ""
+    # `Amount CAD` heads a column, `parts for all cars, ALL` does not.
+    is_word = word in WORDS and len(match.string.split(" ")) > 2
+    return word if (is_name(word) or word in symbols()) and not is_word else ""

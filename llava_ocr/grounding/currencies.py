@@ -80,6 +80,7 @@ def plain_codes() -> frozenset[str]:
     return frozenset(code for code, end in listed if end is None or end >= _LATELY) - WORDS
 
 
+@lru_cache(maxsize=16_384)
 def currency_readings(text: str) -> tuple[str, ...]:
     """ISO codes that a printed currency can stand for, the commonest first."""
     plain = folded(text)
@@ -100,10 +101,9 @@ def decimals(code: str) -> int:
 
 
 @lru_cache(maxsize=1)
-def symbols() -> tuple[str, ...]:
-    """Every sign, abbreviation and code as it is printed, the longest first."""
-    forms = {form for symbol in _table().printed for form in _forms(symbol)} | currency_codes()
-    return tuple(sorted(forms, key=lambda form: (-len(form), form)))
+def symbols() -> frozenset[str]:
+    """Every sign, abbreviation and code as it is printed, but for a full stop behind."""
+    return frozenset(form for symbol in _table().printed for form in _forms(symbol)) | currency_codes()
 
 
 def is_name(word: str) -> bool:

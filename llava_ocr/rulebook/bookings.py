@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from llava_ocr.grounding.amounts import amount_readings
+from llava_ocr.grounding.candidates import PlacedAmount, amounts_by_end
 from llava_ocr.grounding.dates import date_readings, find_dates
 from llava_ocr.rulebook.edges import Edges, clusters
 from llava_ocr.rulebook.overhead import stands_under
@@ -26,14 +27,9 @@ COLUMN_SHARE = 0.6
 # Lines of one text stand at most this many word heights apart; a row and the text above it, this many.
 READS_ON = 0.75
 ROW_GAP = 1.8
-# Words of one number stand at most this many word heights apart.
-DIGIT_GAP = 0.65
 # How far from its column's left edge a text may begin, in page widths.
 TEXT_EDGE = 0.008
 
-_AMOUNT = re.compile(r"[-−–+(]?(?:[€$£]|[A-Z]{3})?[-−–]?\d[\d.,'’\u00a0\u202f]*(?:[-−–+)]|[€$£]|[A-Z]{3})?")
-_HEAD = re.compile(r"[-−–+(]?\d{1,3}")
-_TAIL = re.compile(r"\d{3}(?:[.,]\d{2})?[-−–)]?")
 _CENTS = re.compile(r"[.,]\d\d\D*$")
 _GROUPED = re.compile(r"\d[.'’]\d{3},\d|\d[,'’]\d{3}\.\d|\d{4}[.,]\d\d\D*$")
 
@@ -127,7 +123,8 @@ def _sights(page: int, layout: Layout) -> Iterator[_Sight]:
         if not days:
             continue
         taken = {word for day in days for word in day.words}
-        amounts = tuple(index for index in line.words if index not in taken and _is_amount(layout, index))
+        ends = amounts_by_end(layout)
+        amounts = tuple(index for index in line.words if index not in taken and index in ends)
         if amounts:
             yield _Sight(page, number, days, amounts)
 
@@ -143,11 +140,6 @@ def _days(layout: Layout, line: Line) -> Iterator[_Day]:
             words = tuple(w for w, first in zip(segment.words, starts, strict=True) if start <= first < end)
             if words and date_readings(text):
                 yield _Day(words, text, layout.words[words[0]].box.x0)
-
-
-def _is_amount(layout: Layout, index: int) -> bool:
-    text = layout.words[index].text
-    return bool(_AMOUNT.fullmatch(text)) and bool(amount_readings(text))
 
 
 def _columns(layouts: Sequence[Layout | None], sights: Sequence[_Sight], account: Account) -> _Columns | None:
@@ -187,8 +179,12 @@ def _is_at(x: float, edge: float) -> bool:
     return abs(x - edge) <= Edges.LEFT.value
 
 
-def _is_end(x: float, edge: float) -> bool:
-    return abs(x - edge) <= Edges.RIGHT.value
+def _is_end(layout: Layout, index: int, edge: float) -> bool:
+    """Whether a word, or the figures in it, ends at a column's edge: signs behind figures may stand outside."""
+    word = layout.words[index]
+    num_behind = next((at for at, character in enumerate(reversed(word.text)) if character.isdigit()), 0)
+    figures = word.box.x1 - word.box.width * num_behind / len(word.text)
+    return min(abs(word.box.x1 - edge), abs(figures - edge)) <= Edges.RIGHT.value
 
 
 def _assigned(
@@ -217,11 +213,10 @@ def _runs(layouts: Sequence[Layout | None], booked: Sequence[_Sight], amount: fl
 
 def _figure(layouts: Sequence[Layout | None], sight: _Sight, edge: float) -> Decimal | None:
     layout = _layout(layouts, sight)
-    index = next((index for index in sight.amounts if _is_end(layout.words[index].box.x1, edge)), None)
+    index = next((index for index in sight.amounts if _is_end(layout, index, edge)), None)
     if index is None:
         return None
-    words = _whole(layout, layout.lines[sight.line].words, index, is_spaced=True)
-    readings = amount_readings(" ".join(layout.words[word].text for word in words)).values()
+    readings = amount_readings(_whole(layout, index, is_spaced=True).text).values()
     cents = [value for value in readings if value.as_tuple().exponent == -2]
     return next(iter([*cents, *readings]), None)
 
@@ -236,27 +231,17 @@ def _is_head(layout: Layout, sight: _Sight, index: int) -> bool:
     """Whether the next word of the line goes on with the number."""
     line = layout.lines[sight.line].words
     at = line.index(index) + 1
-    return at < len(line) and len(_whole(layout, line, line[at], is_spaced=True)) > 1
+    return at < len(line) and any(index in amount.words for amount in amounts_by_end(layout).get(line[at], ()))
 
 
-def _whole(layout: Layout, line: Sequence[int], index: int, *, is_spaced: bool) -> tuple[int, ...]:
-    """The words of a number that ends with `index`."""
-    words = [index]
-    at = line.index(index)
-    while is_spaced and at and _TAIL.fullmatch(layout.words[line[at]].text.removesuffix("€")):
-        before, here = layout.words[line[at - 1]], layout.words[line[at]]
-        gap = (here.box.x0 - before.box.x1) * layout.aspect
-        if gap > DIGIT_GAP * layout.word_height or not _HEAD.fullmatch(before.text):
-            break
-        at -= 1
-        words.insert(0, line[at])
-    return tuple(words)
+def _whole(layout: Layout, index: int, *, is_spaced: bool) -> PlacedAmount:
+    """The amount whose figures end with a word."""
+    return (max if is_spaced else min)(amounts_by_end(layout)[index], key=lambda amount: len(amount.words))
 
 
 def _is_booked(layout: Layout, sight: _Sight, columns: _Columns) -> bool:
     has_day = any(_is_at(day.x0, columns.day) for day in sight.days)
-    ends = [layout.words[index].box.x1 for index in sight.amounts]
-    return has_day and any(_is_end(end, edge) for end in ends for edge in columns.amounts.values())
+    return has_day and any(_is_end(layout, index, edge) for index in sight.amounts for edge in columns.amounts.values())
 
 
 class _Page:
@@ -290,10 +275,9 @@ class _Page:
         day = next(day for day in sight.days if _is_at(day.x0, self._columns.day))
         cells = {self._account.day.path: day.words}
         for path, edge in self._columns.amounts.items():
-            ends = [index for index in sight.amounts if _is_end(self._layout.words[index].box.x1, edge)]
+            ends = [index for index in sight.amounts if _is_end(self._layout, index, edge)]
             if ends:
-                line = self._layout.lines[sight.line].words
-                cells[path] = _whole(self._layout, line, ends[-1], is_spaced=self._columns.is_spaced)
+                cells[path] = _whole(self._layout, ends[-1], is_spaced=self._columns.is_spaced).words
         return cells
 
     def _text_on(self, line: int) -> list[int]:
@@ -339,4 +323,7 @@ class _Page:
         return abs(words[line.words[0]].box.x0 - self._left) <= TEXT_EDGE and line.box.x1 <= self._right
 
     def _said(self, words: Sequence[int]) -> str:
+        for amount in amounts_by_end(self._layout).get(words[-1], ()):
+            if amount.words == words:
+                return amount.text
         return " ".join(self._layout.words[index].text for index in words)

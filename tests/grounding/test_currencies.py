@@ -50,7 +50,18 @@ def test_a_printed_currency_is_found_and_read(printed: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "printed", ["12 km to go", "TOP 12", "ALL PARTS", "Dr. Brown", "5 ft tall", "Re: order 12", "A4 paper"]
+    "printed",
+    [
+        "12 km to go",
+        "TOP 12",
+        "ALL PARTS",
+        "Dr. Brown",
+        "5 ft tall",
+        "Re: order 12",
+        "A4 paper",
+        "Way (km)",
+        "PARTS FOR ALL",
+    ],
 )
 def test_other_words_are_no_currency(printed: str) -> None:
     assert spans(page(printed), CURRENCY) == ()

@@ -98,3 +98,26 @@ def test_goods_are_no_bookings() -> None:
 
 def test_a_letter_has_no_bookings() -> None:
     assert read("Dear customer,\nyour account was opened on 01.03.2024 with 5 others.\nYours") == []
+
+
+@pytest.mark.parametrize(
+    ("printed", "read_as"),
+    [
+        ("40.00 -   60.00", ["40.00 -", "10.00 -", "55.00 -"]),
+        ("40.00-    60.00", ["40.00-", "10.00-", "55.00-"]),
+        ("(40.00)   60.00", ["(40.00)", "(10.00)", "(55.00)"]),
+        ("40.00 CR  60.00", ["40.00 CR", "10.00 CR", "55.00 CR"]),
+    ],
+)
+def test_amounts_of_bookings_keep_their_signs(printed: str, read_as: list[str]) -> None:
+    lines = [f"0{day}.03.2024   Payment {day}      " for day in (1, 2, 3)]
+    amounts = [printed.replace("40.00", amount) for amount in ("40.00", "10.00", "55.00")]
+    rows = read("\n".join(line + amount.replace("60.00", "") for line, amount in zip(lines, amounts, strict=True)))
+    assert [row["amount"] for row in rows[0]] == read_as
+
+
+def test_a_sign_behind_the_figures_may_stand_outside_of_the_column() -> None:
+    amounts = ["40.00", "10.00-", "55.00", "(9.00)", "77.00"]
+    printed = [f"{text:>7}" + " " * (not text.endswith(("-", ")"))) for text in amounts]
+    lines = [f"0{day}.03.2024   Payment {day}   {text.rjust(9)}" for day, text in enumerate(printed, 1)]
+    assert [row.get("amount") for row in read("\n".join(lines))[0]] == amounts
