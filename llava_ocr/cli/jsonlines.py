@@ -36,7 +36,7 @@ def outcome_line(outcome: DocumentOutcome) -> str:
 
 def _record(record: Record) -> dict[str, Any]:
     return {
-        "document": {"id": record.document.id, "uri": record.document.uri},
+        "document": {"id": record.document.id, "uri": record.document.uri, "addresses": [record.document.uri]},
         "schema": record.schema,
         "record_index": record.record_index,
         "part": part_object(record.part),

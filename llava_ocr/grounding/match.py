@@ -16,6 +16,8 @@ from llava_ocr.words.layout import Layout
 LABEL_ABOVE = 4.0
 # Marks that touch a word without belonging to a value.
 _EDGES = ".,;:!?()[]{}'’\"“”„«»*#%|/<>=-–—€$£"
+# Models write the hyphen of the keyboard whichever is printed: hyphens, minus signs, and the dash of a range.
+_DASHES = str.maketrans(dict.fromkeys("\u00ad\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,9 @@ class PageIndex:
 
 
 def _bare(word: str) -> str:
+    """A word without the marks at its edges, its hyphens and minus signs all one."""
+    if not word.isascii():
+        word = word.translate(_DASHES)
     return word.strip(_EDGES) or word
 
 

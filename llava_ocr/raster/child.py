@@ -26,6 +26,7 @@ from llava_ocr.raster.packing import packed
 from llava_ocr.raster.page import read_sheet
 from llava_ocr.records import PageOutcome, PageState, WordReader
 from llava_ocr.words.ocr import OcrPage, read_page
+from llava_ocr.words.text_layer import clean_text
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ class _Child:
         Attached files that can't be listed cost nothing but what they would have told.
         """
         einvoice = self.attempt(lambda: find_einvoice(paper))
-        names = self.attempt(lambda: tuple(file.name for file in embedded_pdfs(paper)))
+        names = self.attempt(lambda: tuple(clean_text(file.name) for file in embedded_pdfs(paper)))
         einvoice = b"" if isinstance(einvoice, ExtractionError) else einvoice
         names = () if isinstance(names, ExtractionError) else names
         covers = cover_findings(page, is_placeholder=paper.is_placeholder, embedded=names)

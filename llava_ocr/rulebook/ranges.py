@@ -17,6 +17,8 @@ from llava_ocr.words.layout import Segment
 # What may stand between the ends of a range, folded; marks fold to nothing.
 _JOINTS = vocabulary("to bis au al a hasta tot until till thru through und and et e y en t m tm fino ad zum inclusive")
 MAX_JOINTS = 3
+# A currency may stand before one, and joins nothing by itself.
+_DASHES = ("-", "–", "—", "−", "..", "...", "…", "~", "/")
 
 
 def end_of_range(page: RulePage, values: Sequence[Value], label: Label, leaf: LeafNode) -> Value | None:
@@ -44,7 +46,9 @@ def are_joined(page: RulePage, first: Value, last: Value) -> bool:
         return False
     texts = [page.layout.words[index].text for index in between]
     # Values that nothing stands between are neighbours in a table.
-    return 0 < len(texts) <= MAX_JOINTS and all(fold(text) in _JOINTS or not fold(text) for text in texts)
+    told = [text for text in texts if fold(text)]
+    has_joint = bool(told) or any(text in _DASHES for text in texts)
+    return has_joint and len(texts) <= MAX_JOINTS and all(fold(text) in _JOINTS for text in told)
 
 
 def _are_near(one: Segment, other: Segment, *, is_open: bool) -> bool:

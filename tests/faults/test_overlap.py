@@ -34,7 +34,9 @@ class PaidEngine(ScriptedEngine):
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
         time.sleep(0.01)
-        self._paid.update(mark for one in requests for mark in one.prompt.user.split() if mark.startswith("mark"))
+        # Once a request, however often its prompt names the page.
+        for one in requests:
+            self._paid.update({mark for mark in one.prompt.user.split() if mark.startswith("mark")})
         return super().complete(requests)
 
 

@@ -73,6 +73,11 @@ def test_amounts_have_ranges_too() -> None:
     assert (found.get("limit_min"), found.get("limit_max")) == ("1,000.00", "2,500.00")
 
 
+def test_amounts_below_each_other_are_no_range() -> None:
+    found = said(Cover, "Limits\n1,000.00 €\n2,500.00 €")
+    assert found.get("limit_max") != "2,500.00"
+
+
 @pytest.mark.parametrize(
     "page",
     [
