@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import groupby
 
 from llava_ocr.engines.base import TokenTrace
@@ -16,7 +17,7 @@ from llava_ocr.grounding.placing import Choice, Placed, place_fields, place_rows
 from llava_ocr.grounding.range_ends import range_end_of
 from llava_ocr.grounding.signals import signals_of
 from llava_ocr.grounding.typed import Conventions, Typed, either_sign, meanings, parse
-from llava_ocr.records import Evidence, FieldReading, FieldState, WordReader
+from llava_ocr.records import Evidence, FieldReading, FieldState, RulesSay, WordReader
 from llava_ocr.schema import Kind, LeafNode
 from llava_ocr.words.layout import Layout
 
@@ -102,11 +103,25 @@ def _row_of(path: str) -> str | None:
     return match.group(0) if match else None
 
 
-def ground_guesses(nodes: Sequence[LeafNode], page: GroundedPage) -> list[FieldReading]:
+def ground_guesses(nodes: Sequence[LeafNode], page: GroundedPage) -> list[PageReading]:
     """Read what rules guess, as if it had been said; nothing is known of how sure they are."""
     untraced = replace(page, trace=TokenTrace())
     said = [Said(node.path, node, page.guesses[node.path], 0, 0) for node in nodes if node.path in page.guesses]
-    return [entry.reading for entry in ground(said, untraced)]
+    return ground(said, untraced)
+
+
+def nearer_to_label(said: PageReading, guess: PageReading | None) -> PageReading:
+    """Of a model's reading and the rules', take the rules' where it alone has a label of the field beside it: where the
+    model says nothing, and of amounts, which no page prints without a label, always."""
+    if guess is None or guess.label_distance is None or guess.reading.state is not FieldState.VALUE:
+        return said
+    is_amount = isinstance(guess.reading.value, Decimal)
+    if said.reading.text is not None and (said.label_distance is not None or not is_amount):
+        return said
+    signals = guess.reading.signals
+    doubted = None if signals is None else replace(signals, rules=RulesSay.OTHER)
+    confidence = round(guess.reading.confidence * DISAGREED, 4)
+    return replace(guess, reading=replace(guess.reading, confidence=confidence, signals=doubted), is_agreed=False)
 
 
 def _occurrences(said: Said, index: PageIndex) -> list[Occurrence]:

@@ -15,7 +15,7 @@ from llava_ocr.grounding.balance import balance
 from llava_ocr.grounding.certainty import Certainty, with_certainty
 from llava_ocr.grounding.codes import PROVING
 from llava_ocr.grounding.embedded import with_embedded
-from llava_ocr.grounding.ground import GroundedPage, PageReading, ground, ground_guesses
+from llava_ocr.grounding.ground import GroundedPage, PageReading, ground, ground_guesses, nearer_to_label
 from llava_ocr.grounding.held import held_paths
 from llava_ocr.grounding.match import PageIndex
 from llava_ocr.grounding.misprints import misprinted
@@ -149,10 +149,12 @@ def _read_answer(page: AnsweredPage, root: GroupNode, conventions: Conventions) 
     kept = [leaf for leaf in said if leaf.path not in proved]
     readings = ground(kept, where) + ground([*proved.values(), *_listed(page, root)], untraced)
     outside = [leaf for leaf in leaves(root) if "[]" not in leaf.path]
+    guessed = {entry.reading.path: entry for entry in ground_guesses(outside, where)}
+    settled = [nearer_to_label(entry, guessed.get(entry.reading.path)) for entry in readings]
     return _Answer(
         page.page_index,
-        _on_their_pages(readings, list(layouts)),
-        ground_guesses(outside, where),
+        _on_their_pages(settled, list(layouts)),
+        [entry.reading for entry in guessed.values()],
     )
 
 

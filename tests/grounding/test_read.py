@@ -4,10 +4,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from llava_ocr.engines.base import Completion, StopReason, TokenTrace
 from llava_ocr.geometry import Turn
 from llava_ocr.grounding.confidence import said_probability
-from llava_ocr.grounding.read import AnsweredPage, ReadRecord, read_record
+from llava_ocr.grounding.read import AnsweredPage, ByRules, ReadRecord, read_record
 from llava_ocr.records import FieldReading, FieldState, WordReader
 from llava_ocr.review.status import status_of
 from llava_ocr.words.layout import lay_out
@@ -153,3 +155,29 @@ def test_evidence_of_a_turned_page_is_on_the_page_as_it_is_shown() -> None:
         assert evidence is not None
         [amount] = [word.box for word in words if word.text == "100.00"]
         assert turn.box(evidence.boxes[0]).iou(amount) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "guess", "wanted"),
+    [
+        # The model says nothing, and the rules read beside a label.
+        ("invoice_number", None, "4711", "4711"),
+        # An amount that no label speaks of gives way to one that a label does.
+        ("grand_total", "1", "(1,080.00)", Decimal("-1080.00")),
+        # Where both have labels, the model decides.
+        ("grand_total", "20.00", "(1,080.00)", Decimal("20.00")),
+        # What the rules read without a label is no better than what the model does.
+        ("due_date", None, "3 March 2024", None),
+        # A date in a letter's head has no label; another that has one need not be the letter's.
+        ("issue_date", "3 March 2024", "5 April 2024", date(2024, 3, 3)),
+    ],
+)
+def test_rules_are_taken_where_they_alone_read_beside_a_label(
+    path: str, said: str | None, guess: str, wanted: object
+) -> None:
+    text = (
+        "1 Example Road                    3 March 2024\n\nInvoice No: 4711\n\nDate: 5 April 2024\n\n"
+        "Total       20.00\n\nGrand total (1,080.00)"
+    )
+    answered = replace(page(text, **{path: said}), by_rules=ByRules({path: guess}))
+    assert field(read_record(Invoice, [answered]), path).value == wanted
