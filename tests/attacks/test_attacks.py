@@ -18,7 +18,6 @@ from llava_ocr.constrain.decoder import obeys
 from llava_ocr.engines.base import Engine, Request
 from llava_ocr.engines.open import open_engine
 from llava_ocr.engines.scripted import PROFILE, ScriptedEngine
-from llava_ocr.extract import UNSEEN_WORDS
 from llava_ocr.logs import JsonFormatter
 from llava_ocr.metered import MeteredEngine
 from llava_ocr.metrics import Metrics
@@ -27,6 +26,7 @@ from llava_ocr.pipeline import Line, extract_all
 from llava_ocr.prompts import IMAGE_MARK
 from llava_ocr.question import Question
 from llava_ocr.raster.base import Limits, OcrMode, ReadOptions
+from llava_ocr.raster.page import UNSEEN_WORDS
 from llava_ocr.raster.sandbox import open_page_reader
 from llava_ocr.records import DocumentOutcome, FieldState, Record
 from llava_ocr.schema import leaves, tree
