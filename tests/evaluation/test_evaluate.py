@@ -86,7 +86,8 @@ def test_perfect_answers_score_one_everywhere(perfect: EvaluationReport) -> None
 
 def test_rules_read_the_same_pages(perfect: EvaluationReport) -> None:
     baseline = report_object(perfect)["baseline"]
-    assert 0 < baseline["field_exact"] < 1 and baseline["num_failed"] == 0
+    # Of receipts this plain the rules read all.
+    assert baseline["field_exact"] > 0.9 and baseline["num_failed"] == 0
     assert baseline["reader"] == "rules" and baseline["num_documents"] == NUM_DOCUMENTS
 
 

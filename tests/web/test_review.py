@@ -83,6 +83,8 @@ def test_absent_empties_a_field(served: Served) -> None:
 
 
 def test_checks_run_again_after_a_correction(served: Served) -> None:
+    for path, text in (("net_total", "100.00"), ("tax_total", "20.00"), ("grand_total", "120.00")):
+        served.post("/records/1/say", path=path, verdict="correct", text=text)
     served.post("/records/1/say", path="grand_total", verdict="correct", text="1.00")
     assert "totals" in [finding.check for finding in record(served).findings]
     served.post("/records/1/undo")
