@@ -138,8 +138,9 @@ def _answered(
         if set(inquiry.questions) <= known.keys():
             yield [known[question] for question in inquiry.questions], True
             continue
-        [answered] = ask_documents(inquiry, [info], store, services)
-        rows = document_rows(answered, services.engine.profile.name)
+        asked = ask_documents(inquiry, [info], store, services)
+        # Of what is no document there is nothing.
+        rows = [row for answered in asked for row in document_rows(answered, services.engine.profile.name)]
         journal.add(key, rows)
         yield rows, False
 

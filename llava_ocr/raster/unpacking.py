@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import resource
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ from llava_ocr.errors import (
     RasterTimeout,
     error_classes,
 )
+from llava_ocr.machine import limit_cpu_time, limit_memory
 from llava_ocr.raster.base import Limits, OcrMode, PdfLibrary, ReadOptions
 from llava_ocr.raster.covers import embedded_pdfs
 from llava_ocr.raster.opening import open_paper
@@ -91,11 +90,8 @@ def main() -> None:
     """Carry out the order on stdin and tell the outcome on stdout."""
     order = json.load(sys.stdin)
     limits = Limits(**order["limits"])
-    memory = limits.memory_bytes + _SPARE_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    seconds = math.ceil(2 * limits.page_timeout_s) + 5
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    limit_memory(limits.memory_bytes + _SPARE_BYTES)
+    limit_cpu_time(2 * limits.page_timeout_s + 5)
     told: dict[str, Any]
     try:
         told = {"files": _unpacked(order, limits)}

@@ -54,7 +54,7 @@ def test_a_source_without_documents_fails_unless_that_is_allowed(order: dict[str
     ("changes", "out", "fault"),
     [
         ({}, "a.csv", "nothing to ask"),
-        ({"questions": ["Who?"]}, "a.docx", r"\.parquet"),
+        ({"questions": ["Who?"]}, "a.docx", "no format that can be written"),
         ({"questions": ["Who?"], "colour": "red"}, "a.csv", "Extra inputs"),
         ({"questions": ["Who?"], "page": 0}, "a.csv", "greater than or equal to 1"),
     ],

@@ -159,6 +159,8 @@ def test_an_admin_promotes_a_staged_run_and_rolls_it_back(tab: Any, served: Serv
     tab.goto(f"/runs/{run_id}")
     tab.wait_for_selector("#diff table")
     tab.click("text=Promote …")
+    # The scripted reading of it says nothing, so that all would be lost.
+    tab.check("input[name=accept_loss]")
     tab.click("text=Promote this run")
     tab.wait_for_selector("text=Roll back …")
     tab.click("text=Roll back …")
