@@ -138,9 +138,11 @@ def _answered(
         if set(inquiry.questions) <= known.keys():
             yield [known[question] for question in inquiry.questions], True
             continue
-        asked = ask_documents(inquiry, [info], store, services)
-        # Of what is no document there is nothing.
-        rows = [row for answered in asked for row in document_rows(answered, services.engine.profile.name)]
+        answered = next(ask_documents(inquiry, [info], store, services), None)
+        if answered is None:
+            # It is no document.
+            continue
+        rows = document_rows(answered, services.engine.profile.name)
         journal.add(key, rows)
         yield rows, False
 
